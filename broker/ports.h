@@ -1,0 +1,135 @@
+// How the parts of the broker meet. Roles are threads: N I/O threads (gate), one thread a lane (custody),
+// one command thread, one control thread (admin, supervision, bridge socket). They share nothing but these
+// ports: bounded mailboxes, each with a counter and a named behaviour when full.
+//
+//   I/O thread --offer--> lane thread --Committed--> I/O thread (PUBACK)
+//   I/O thread --CommandEvent--> command thread --Deliver / Answer / Refused--> I/O thread
+//   command thread --offer(status)--> ack lane thread --Committed--> command thread
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "common/reasons.h"
+#include "common/types.h"
+#include "intent/intent.h"
+
+namespace wayside::broker {
+
+// A connection, for ever: the I/O thread it lives on and a number that is never reused on that thread.
+struct ConnectionRef {
+  std::uint32_t thread = 0;
+  std::uint64_t number = 0;
+  auto operator<=>(const ConnectionRef&) const = default;
+};
+
+// ---- what comes back to an I/O thread -------------------------------------------------------------
+struct Committed {             // answer to an offer; exactly one for each offer that was taken
+  ConnectionRef to;
+  std::uint64_t token = 0;     // the offerer's own
+  bool ok = false;
+  Reason reason{};             // when not ok
+  Lane lane{};
+  Offset offset{};
+};
+struct Deliver {               // write this command to the vehicle (SENT is committed already)
+  ConnectionRef to;
+  std::string vehicle;
+  intent::CommandId id{};
+  Bytes request;               // payload: intent and grant as signed
+  WallMs deadline{};           // rechecked as the bytes enter the TLS record
+};
+struct CommandAnswer {         // to a service that published a request
+  ConnectionRef to;
+  std::uint64_t token = 0;
+  bool accepted = false;
+  Reason reason{};
+};
+struct CloseConnection {
+  ConnectionRef to;
+  Reason reason{};
+  bool reset = false;          // RST: an unacknowledged command is at its deadline
+};
+struct ServiceEvent {          // status or presence for the services subscribed on that thread
+  std::string vehicle;
+  std::string topic;
+  std::shared_ptr<const Bytes> payload;
+};
+using IoMessage = std::variant<Committed, Deliver, CommandAnswer, CloseConnection, ServiceEvent>;
+
+// The mailboxes of the I/O threads. Thread: post from any. Committed and Deliver are never dropped (their
+// number is bounded by what was offered); ServiceEvent is dropped and counted when the mailbox is full.
+class IoPort {
+ public:
+  virtual ~IoPort() = default;
+  virtual void post(IoMessage message) = 0;             // to message.to.thread; ServiceEvent: to all threads
+  [[nodiscard]] virtual std::uint32_t threads() const = 0;
+};
+
+// ---- custody ---------------------------------------------------------------------------------------
+struct Offer {
+  Lane lane{};
+  Bytes body;                  // schemas::encode_record
+  std::string cohort;
+  ConnectionRef to;            // whom to tell; ignored when `done` is set
+  std::uint64_t token = 0;
+  std::function<void(const Committed&)> done;  // on the lane thread; must only post. For non-gate offerers
+};
+class CustodyPort {
+ public:
+  virtual ~CustodyPort() = default;
+  // Thread: any. Taken: exactly one Committed follows, after fdatasync. Else the reason: SPOOL_FULL,
+  // SPOOL_FAULT, QUEUE_FULL, PAYLOAD_TOO_LARGE. Order is kept per caller thread and lane.
+  virtual Outcome<void> offer(Offer offer) = 0;
+};
+
+// ---- commands --------------------------------------------------------------------------------------
+struct CommandRequested {      // from the services listener (`to`) or the bridge socket (`done`)
+  Bytes request;
+  ConnectionRef to;
+  std::uint64_t token = 0;
+  std::function<void(bool accepted, Reason reason)> done;  // on the command thread; must only post
+};
+struct VehicleReady {          // connected and subscribed to its cmd filter
+  std::string vehicle;
+  std::uint64_t epoch = 0;
+  ConnectionRef at;
+};
+struct VehicleGone {
+  std::string vehicle;
+  ConnectionRef at;
+};
+struct CommandWritten {        // the bytes entered the TLS record; false: the deadline had passed, nothing written
+  std::string vehicle;
+  intent::CommandId id{};
+  ConnectionRef at;
+  bool written = false;
+};
+struct CommandPuback {         // the vehicle's PUBACK of the command
+  std::string vehicle;
+  intent::CommandId id{};
+  ConnectionRef at;
+};
+struct AckOffered {            // v1/<id>/cmd/<command id>/ack: judged by the store, then committed to the ack lane.
+  std::string vehicle;         // Committed goes to `to`/`token`; an unknown id comes back as Committed{ok=false}
+  intent::CommandId id{};
+  Bytes payload;               // CommandAck
+  Bytes body;                  // the encoded record
+  std::string cohort;
+  ConnectionRef to;
+  std::uint64_t token = 0;
+};
+using CommandEvent = std::variant<CommandRequested, VehicleReady, VehicleGone, CommandWritten, CommandPuback, AckOffered>;
+
+class CommandPort {
+ public:
+  virtual ~CommandPort() = default;
+  // Thread: any. False: the mailbox is full (QUEUE_FULL); nothing was taken. VehicleReady, VehicleGone,
+  // CommandWritten and CommandPuback are always taken (bounded by connections).
+  [[nodiscard]] virtual bool post(CommandEvent event) = 0;
+};
+
+}  // namespace wayside::broker

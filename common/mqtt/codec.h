@@ -1,0 +1,46 @@
+// Decoder and encoder of MQTT control packets. Strict: overlong remaining length, duplicate or misplaced
+// properties, reserved bits, ill-formed UTF-8 (1.5.4, U+0000 included) and trailing bytes are malformed
+// before anything takes effect.
+//
+// Thread: pure functions. Limits: a packet is decoded only when it is complete; nothing is allocated from
+// a length that is only claimed.
+#pragma once
+
+#include <cstdint>
+
+#include "common/mqtt/packet.h"
+
+namespace wayside::mqtt {
+
+enum class Role : std::uint8_t { server, client };  // who is decoding
+
+enum class DecodeStatus : std::uint8_t {
+  complete,        // `packet` and `consumed` are set
+  need_more,       // `need` = total bytes of this packet if the header is complete, else 0
+  malformed,       // reason 0x81; `what` says which rule
+  protocol_error,  // reason 0x82
+  too_large,       // reason 0x95: remaining length above the bound
+  unsupported_level,  // CONNECT of another protocol level: CONNACK 0x01 (level <= 4) or 0x84
+};
+
+struct Decoded {
+  DecodeStatus status = DecodeStatus::need_more;
+  Packet packet;
+  std::size_t consumed = 0;
+  std::size_t need = 0;
+  const char* what = "";
+  std::uint8_t level = 0;  // of an unsupported CONNECT
+};
+
+// Decodes the first packet of `bytes`. `version` is the connection's (ignored for CONNECT, which names
+// its own). A packet type that never travels in this direction is protocol_error.
+Decoded decode(ByteView bytes, Version version, Role role, std::size_t packet_bytes_max);
+
+// Appends the encoding of `packet` to `out`. In 3.1.1 properties and reasons are not written. Optional
+// properties are written exactly when set. Returns bytes written. Topics longer than 65,535 assert.
+std::size_t encode(const Packet& packet, Version version, Bytes& out);
+// The same without building a variant, for the hot paths.
+std::size_t encode_publish(const Publish& publish, Version version, Bytes& out);
+std::size_t encode_ack(const Ack& ack, Version version, Bytes& out);
+
+}  // namespace wayside::mqtt
