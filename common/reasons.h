@@ -22,9 +22,9 @@ enum class Retry : std::uint8_t { never, later, after_change };
 
 struct ReasonInfo {
   Reason reason;
-  std::string_view code;      // [A-Z0-9_]
-  std::uint8_t mqtt;          // MQTT 5 reason code; 0 where none is ever sent
-  std::uint16_t http;         // HTTP status
+  std::string_view code;  // [A-Z0-9_]
+  std::uint8_t mqtt;      // MQTT 5 reason code; 0 where none is ever sent
+  std::uint16_t http;     // HTTP status
   Retry retry;
   std::string_view sentence;  // one sentence for a person
 };
@@ -39,8 +39,8 @@ const ReasonInfo& reason_at(std::size_t index);
 template <typename T>
 class [[nodiscard]] Outcome {
  public:
-  Outcome(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Outcome(Reason reason) : state_(std::in_place_index<1>, reason) {}  // NOLINT(google-explicit-constructor)
+  Outcome(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Outcome(Reason reason) : state_(std::in_place_index<1>, reason) {}      // NOLINT(google-explicit-constructor)
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
   T& value() & { return std::get<0>(state_); }

@@ -16,8 +16,8 @@ namespace wayside {
 
 // Which kind of thing went wrong; the sentence in Error::what says where.
 enum class Fault : std::uint8_t {
-  io,           // the disk or the kernel said no; errno is in Error::os_errno
-  no_space,     // ENOSPC or a bound of ours
+  io,        // the disk or the kernel said no; errno is in Error::os_errno
+  no_space,  // ENOSPC or a bound of ours
   not_found,
   exists,
   corrupt,      // bytes that were ours and are not intact
@@ -26,8 +26,8 @@ enum class Fault : std::uint8_t {
   denied,
   unreachable,
   timeout,
-  config,       // a configuration value; what holds file:line
-  locked,       // another process holds it
+  config,  // a configuration value; what holds file:line
+  locked,  // another process holds it
   internal,
 };
 

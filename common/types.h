@@ -18,9 +18,7 @@ using ByteView = std::span<const std::uint8_t>;
 inline ByteView as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
-inline std::string_view as_text(ByteView bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view as_text(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 // Position of a record in a lane. Dense from 0, FIFO, never reused.
 struct Offset {
@@ -58,7 +56,7 @@ struct SpoolUuid {
   std::array<std::uint8_t, 16> bytes{};
   auto operator<=>(const SpoolUuid&) const = default;
 };
-std::string to_string(const SpoolUuid& uuid);                 // 8-4-4-4-12 lower-case hex
+std::string to_string(const SpoolUuid& uuid);  // 8-4-4-4-12 lower-case hex
 bool parse_spool_uuid(std::string_view text, SpoolUuid& out);
 
 // Chain digest of a lane: XXH3-128 running over records (spool/format.h defines the chain).
