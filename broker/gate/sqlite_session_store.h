@@ -1,0 +1,25 @@
+// Sessions in a SQLite file of their own (WAL, synchronous=FULL), written by one thread in group commits.
+//
+// Owns: the file and the thread. Thread: any. Durable: as SessionStore says. Limits: sessions_max sessions;
+// epochs of ids without a session are kept for twice as many ids, and below that by one common floor, so
+// that an epoch never falls.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "broker/session/session_store.h"
+#include "common/result.h"
+#include "common/types.h"
+
+namespace wayside::broker::gate {
+
+struct SessionStoreOptions {
+  std::string path;  // <state_dir>/sessions.db
+  std::uint32_t sessions_max = 200'000;
+};
+// `now`: connections that were open when the process died count as ended at this moment.
+Result<std::unique_ptr<session::SessionStore>> open_sqlite_session_store(const SessionStoreOptions& options,
+                                                                         WallMs now);
+
+}  // namespace wayside::broker::gate

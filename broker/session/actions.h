@@ -1,0 +1,80 @@
+// What a session asks of the gate. Data, not calls: the gate carries them out in order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "broker/ports.h"
+#include "broker/session/proxy_port.h"
+#include "broker/session/session_store.h"
+
+namespace wayside::broker::session {
+
+struct SendBytes {  // whole packets
+  Bytes bytes;
+};
+struct SendCommand {  // a PUBLISH that is stale at its deadline: rechecked as it enters the TLS record
+  Bytes bytes;
+  intent::CommandId id{};
+  std::uint16_t packet_id = 0;
+  WallMs deadline{};
+};
+struct OfferRecord {  // to custody; Committed{token} comes back, at once when it is refused
+  Lane lane{};
+  Bytes body;
+  std::string cohort;
+  std::uint64_t token = 0;
+};
+struct PostCommand {
+  CommandEvent event;
+  std::uint64_t token = 0;  // not 0: Committed{token, QUEUE_FULL} comes back when the mailbox is full
+};
+struct Announce {  // status or presence to the services of all threads
+  ServiceEvent event;
+};
+struct ClaimSession {  // end any other connection with this key, then open the session in the store
+  std::string key;
+  bool durable = false;  // false: a service; nothing is stored
+  OpenRequest request;
+};
+struct SaveSession {
+  std::uint64_t token = 0;
+  SaveRequest request;
+};
+struct EndSession {
+  EndRequest request;
+};
+struct ProxyPublish {
+  std::uint64_t token = 0;  // 0: QoS 0
+  ProxyMessage message;
+};
+struct ProxySubscribe {
+  std::uint64_t token = 0;
+  std::vector<ProxyFilter> filters;
+};
+struct ProxyUnsubscribe {
+  std::uint64_t token = 0;
+  std::vector<std::string> filters;
+};
+struct ProxyAck {
+  std::uint64_t token = 0;
+};
+// A refusal or drop that does not end the connection: counted as {stage, reason}.
+struct Count {
+  const char* stage = "";
+  Reason reason{};
+};
+struct Close {  // the last action: flush, then close (reset: RST, nothing is flushed)
+  Reason reason{};
+  bool reset = false;
+  bool penalty = false;  // reconnects of this id are delayed, doubling
+  const char* stage = "";
+};
+using Action = std::variant<SendBytes, SendCommand, OfferRecord, PostCommand, Announce, ClaimSession, SaveSession,
+                            EndSession, ProxyPublish, ProxySubscribe, ProxyUnsubscribe, ProxyAck, Count, Close>;
+using Actions = std::vector<Action>;
+
+}  // namespace wayside::broker::session
