@@ -1,6 +1,10 @@
-// Decoder and encoder of MQTT control packets. Strict: overlong remaining length, duplicate or misplaced
-// properties, reserved bits, ill-formed UTF-8 (1.5.4, U+0000 included) and trailing bytes are malformed
-// before anything takes effect.
+// Decoder and encoder of MQTT control packets. Strict, and decided before anything takes effect. Malformed
+// (0x81): overlong remaining length, misplaced properties, reserved bits, ill-formed UTF-8 (1.5.4, U+0000
+// included), trailing bytes. Protocol error (0x82), as 5.0 words it: duplicate properties, forbidden values,
+// unknown reason codes, packet identifier 0, a packet that never travels in this direction.
+//
+// Left to the caller, which has reasons of its own for them: topic grammar, Topic Alias 0 or unknown, a
+// Subscription Identifier in a client's PUBLISH (properties.subscription_identifiers is not empty).
 //
 // Thread: pure functions. Limits: a packet is decoded only when it is complete; nothing is allocated from
 // a length that is only claimed.
@@ -15,11 +19,11 @@ namespace wayside::mqtt {
 enum class Role : std::uint8_t { server, client };  // who is decoding
 
 enum class DecodeStatus : std::uint8_t {
-  complete,        // `packet` and `consumed` are set
-  need_more,       // `need` = total bytes of this packet if the header is complete, else 0
-  malformed,       // reason 0x81; `what` says which rule
-  protocol_error,  // reason 0x82
-  too_large,       // reason 0x95: remaining length above the bound
+  complete,           // `packet` and `consumed` are set
+  need_more,          // `need` = total bytes of this packet if the header is complete, else 0
+  malformed,          // reason 0x81; `what` says which rule
+  protocol_error,     // reason 0x82
+  too_large,          // reason 0x95: the whole packet would be above the bound
   unsupported_level,  // CONNECT of another protocol level: CONNACK 0x01 (level <= 4) or 0x84
 };
 
