@@ -84,6 +84,8 @@ class CustodyPort {
   // Thread: any. Taken: exactly one Committed follows, after fdatasync. Else the reason: SPOOL_FULL,
   // SPOOL_FAULT, QUEUE_FULL, PAYLOAD_TOO_LARGE. Order is kept per caller thread and lane.
   virtual Outcome<void> offer(Offer offer) = 0;
+  // Counts a QoS 0 publish that was dropped before it was offered. Thread: any.
+  virtual void shed(Lane /*lane*/, Reason /*reason*/) {}
 };
 
 // ---- commands --------------------------------------------------------------------------------------

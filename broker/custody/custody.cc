@@ -1,0 +1,169 @@
+#include "broker/custody/custody.h"
+
+#include <utility>
+
+#include "broker/custody/volume_check.h"
+#include "common/log/log.h"
+#include "common/os/system.h"
+
+namespace wayside::broker {
+namespace {
+
+constexpr const char* kRecoveryHelp = "What recovery of a lane found at start, by kind.";
+
+}  // namespace
+
+Custody::Custody(Disk& disk, const Clock& clock, metrics::Registry& metrics, IoPort& io, CustodyOptions options)
+    : disk_(disk), clock_(clock), metrics_(metrics), io_(io), options_(std::move(options)) {}
+
+Custody::~Custody() { stop(); }
+
+Result<std::unique_ptr<Custody>> Custody::open(Disk& disk, const Clock& clock, metrics::Registry& metrics, IoPort& io,
+                                               CustodyOptions options, const SpoolUuid& fresh) {
+  std::unique_ptr<Custody> custody(new Custody(disk, clock, metrics, io, std::move(options)));
+  Result<spool::Volume> volume =
+      spool::open_volume(disk, custody->options_.spool_root, spool::VolumeRole::writer, fresh);
+  if (!volume.ok()) return std::move(volume).error();
+  custody->volume_ = std::move(*volume);
+  custody->adopt_door();
+  if (Result<void> opened = custody->open_lanes(); !opened.ok()) return std::move(opened).error();
+  if (Result<void> fits = custody->check_space(); !fits.ok()) return std::move(fits).error();
+  return custody;
+}
+
+Result<void> Custody::open_lanes() {
+  for (const Lane lane : kAllLanes) {
+    if (Result<void> opened = open_lane(lane); !opened.ok()) {
+      return std::move(opened).error().with(std::string("lane ") + to_string(lane));
+    }
+  }
+  return {};
+}
+
+Result<void> Custody::open_lane(Lane lane) {
+  const std::string dir = volume_.lane_dir(lane);
+  const Result<spool::Standing> standing = spool::read_settled(disk_, dir, volume_.uuid, lane);
+  if (!standing.ok()) return standing.error();
+  spool::LaneOptions lane_options;
+  lane_options.dir = dir;
+  lane_options.lane = lane;
+  lane_options.uuid = volume_.uuid;
+  lane_options.segment_bytes_max = options_.segment_bytes_max;
+  lane_options.lane_bytes_max = options_.lane_bytes_max[index_of(lane)];
+  lane_options.record_bytes_max = options_.record_bytes_max;
+  spool::Recovery recovery;
+  Result<std::unique_ptr<spool::LaneWriter>> writer =
+      spool::LaneWriter::open(disk_, lane_options, standing->next, &recovery);
+  if (!writer.ok()) return std::move(writer).error();
+  report(lane, recovery);
+  used_bytes_ += (*writer)->bytes();
+  auto watch = std::make_unique<LaneWatch>(disk_, clock_, metrics_, dir, volume_.uuid, lane);
+  LaneThread::Options thread_options{.lane = lane,
+                                     .queue_bytes_max = options_.queue_bytes_max,
+                                     .record_bytes_max = options_.record_bytes_max,
+                                     .group = group_limits(lane),
+                                     .probe_path = options_.door_file + "." + to_string(lane) + ".probe"};
+  const auto wake_later = [this, lane] {
+    for (std::size_t later = index_of(lane) + 1; later < kLanes; ++later) lanes_[later]->nudge();
+  };
+  lanes_[index_of(lane)] = std::make_unique<LaneThread>(
+      std::move(thread_options), LaneThread::Parts{disk_, clock_, io_, metrics_, door_, board_, wake_later},
+      std::move(*writer), std::move(watch));
+  return {};
+}
+
+GroupPlanner::Limits Custody::group_limits(Lane lane) const {
+  GroupPlanner::Limits limits;
+  limits.commit_interval_ms = options_.commit_interval_ms;
+  const bool telemetry = lane == Lane::state || lane == Lane::bulk;
+  limits.group_bytes_max = telemetry ? options_.bulk_unsynced_bytes_max : options_.commit_bytes;
+  return limits;
+}
+
+void Custody::report(Lane lane, const spool::Recovery& recovery) {
+  const std::string name = to_string(lane);
+  const auto count = [&](const char* kind, std::uint64_t value) {
+    metrics_.counter("wayside_spool_recovery_total", kRecoveryHelp, {{"lane", name}, {"kind", kind}})
+        .add(static_cast<double>(value));
+  };
+  count("lost_records", recovery.lost);
+  count("torn_bytes", recovery.torn_bytes);
+  count("tail_unknown", recovery.tail_unknown);
+  for (const std::string& sentence : recovery.sentences)
+    log::warning("spool_recovery", {{"lane", name}, {"found", sentence}});
+  log::info("lane_open", {{"lane", name},
+                          {"synced", std::to_string(recovery.synced.value)},
+                          {"segments", std::to_string(recovery.segments)},
+                          {"lost", std::to_string(recovery.lost)},
+                          {"torn_bytes", std::to_string(recovery.torn_bytes)},
+                          {"tail_unknown", std::to_string(recovery.tail_unknown)}});
+}
+
+Result<void> Custody::check_space() {
+  Result<VolumeSpace> space = volume_space(volume_.root);
+  if (!space.ok()) return std::move(space).error();
+  VolumeNeed need;
+  for (const std::uint64_t bytes : options_.lane_bytes_max) need.lane_bytes_max += bytes;
+  need.used_bytes = used_bytes_;
+  need.reserve_bytes = options_.volume_reserve_bytes;
+  return check_volume(need, *space, volume_.root);
+}
+
+void Custody::adopt_door() {
+  const Result<std::string> text = os::read_file(options_.door_file);
+  if (!text.ok()) return;  // the first life of this edge
+  for (const std::string& line : door_.adopt(*text)) log::warning("door_count_skipped", {{"line", log::clean(line)}});
+  const std::uint64_t waiting = door_.forget_waiting();
+  if (waiting > 0) {
+    log::info("door_counts_cut",
+              {{"waiting", std::to_string(waiting)}, {"why", "the last second of these counts was not persisted"}});
+  }
+}
+
+void Custody::start() {
+  for (const auto& lane : lanes_) lane->start();
+}
+
+void Custody::stop() {
+  // All of them exist or the volume never opened; a lane that stops nudges later ones, so none goes before the end.
+  for (const auto& lane : lanes_) {
+    if (lane) lane->stop();
+  }
+  if (lanes_.back()) {
+    if (const Result<void> kept = persist_door(); !kept.ok()) log::warning("door_counts", {{"why", kept.error().what}});
+  }
+}
+
+Outcome<void> Custody::offer(Offer offer) {
+  const std::size_t lane = index_of(offer.lane);
+  return lanes_[lane]->offer(std::move(offer));
+}
+
+bool Custody::writable() const {
+  for (const auto& lane : lanes_) {
+    if (!lane->writable()) return false;
+  }
+  return true;
+}
+
+Result<void> Custody::persist_door() { return os::write_file_atomic(options_.door_file, door_.text(), 0600); }
+
+void Custody::count_door(Lane lane, const char* outcome, const std::string& reason, std::uint64_t total) {
+  metrics::Counter& counter =
+      metrics_.counter("wayside_door_records_total", "Records at the door of custody, by what became of them.",
+                       {{"lane", to_string(lane)}, {"outcome", outcome}, {"reason", reason}});
+  const double behind = static_cast<double>(total) - counter.value();
+  if (behind > 0) counter.add(behind);
+}
+
+void Custody::publish_door() {
+  for (const Lane lane : kAllLanes) {
+    const LaneDoor counts = door_.lane(lane);
+    count_door(lane, "offered", "", counts.offered);
+    count_door(lane, "committed", "", counts.committed);
+    for (const auto& [reason, count] : counts.refused) count_door(lane, "refused", reason, count);
+    for (const auto& [reason, count] : counts.shed) count_door(lane, "shed", reason, count);
+  }
+}
+
+}  // namespace wayside::broker

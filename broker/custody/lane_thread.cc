@@ -1,0 +1,214 @@
+#include "broker/custody/lane_thread.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "common/log/log.h"
+
+namespace wayside::broker {
+namespace {
+
+constexpr std::int64_t kProbePauseFirstMs = 100;
+constexpr std::int64_t kProbePauseMaxMs = 5000;
+const std::vector<double> kCommitBuckets = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
+
+}  // namespace
+
+LaneThread::LaneThread(Options options, Parts parts, std::unique_ptr<spool::LaneWriter> writer,
+                       std::unique_ptr<LaneWatch> watch)
+    : options_(std::move(options)),
+      parts_(std::move(parts)),
+      writer_(std::move(writer)),
+      watch_(std::move(watch)),
+      commit_seconds_(parts_.metrics.histogram("wayside_custody_commit_seconds",
+                                               "Time from the first append of a group to its fdatasync.",
+                                               kCommitBuckets, {{"lane", to_string(options_.lane)}})),
+      planner_(options_.group) {
+  watch_->tick(*writer_, true);
+}
+
+LaneThread::~LaneThread() { stop(); }
+
+void LaneThread::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void LaneThread::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::uint64_t LaneThread::cost(const Offer& offer) {
+  return spool::framed_bytes(offer.body.size()) + offer.cohort.size() + sizeof(Offer);
+}
+
+Outcome<void> LaneThread::offer(Offer offer) {
+  parts_.door.offered(options_.lane);
+  const auto refuse = [&](Reason reason) {
+    parts_.door.refused(options_.lane, reason);
+    return Outcome<void>(reason);
+  };
+  if (offer.body.size() > options_.record_bytes_max) return refuse(Reason::PAYLOAD_TOO_LARGE);
+  if (faulted_.load(std::memory_order_acquire)) return refuse(Reason::SPOOL_FAULT);
+  if (full_.load(std::memory_order_acquire)) return refuse(Reason::SPOOL_FULL);
+  const std::uint64_t bytes = cost(offer);
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || planner_.bytes() + bytes > options_.queue_bytes_max) return refuse(Reason::QUEUE_FULL);
+    planner_.queued(bytes, parts_.clock.mono());
+    queue_.push_back(std::move(offer));
+  }
+  wake_.notify_one();
+  return {};
+}
+
+void LaneThread::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const GroupDecision decision = planner_.decide(parts_.clock.mono(), parts_.board.earlier_syncs(options_.lane));
+    const bool take_now = decision.action == GroupAction::commit || (stopping_ && decision.records > 0);
+    if (!take_now && stopping_) break;
+    if (take_now) {
+      std::vector<Answer> group = take(decision.records);
+      lock.unlock();
+      write_group(group);
+      lock.lock();
+    } else {
+      wait_for_work(lock);
+    }
+    if (parts_.clock.mono() >= next_look_) {
+      lock.unlock();
+      look_around();
+      lock.lock();
+    }
+  }
+  lock.unlock();
+  seal();
+}
+
+void LaneThread::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  const MonoMs now = parts_.clock.mono();
+  const GroupDecision decision = planner_.decide(now, parts_.board.earlier_syncs(options_.lane));
+  if (decision.action == GroupAction::commit) return;
+  MonoMs until = next_look_;
+  if (decision.action == GroupAction::linger) until = std::min(until, decision.until);
+  const std::int64_t pause_ms = std::max<std::int64_t>(until - now, 1);
+  wake_.wait_for(lock, std::chrono::milliseconds(pause_ms));
+}
+
+std::vector<LaneThread::Answer> LaneThread::take(std::size_t records) {
+  std::vector<Answer> group;
+  group.reserve(records);
+  for (std::size_t i = 0; i < records; ++i) {
+    Answer& answer = group.emplace_back();
+    answer.offer = std::move(queue_.front());
+    queue_.pop_front();
+    answer.committed.to = answer.offer.to;
+    answer.committed.token = answer.offer.token;
+    answer.committed.lane = options_.lane;
+  }
+  planner_.taken(records);
+  return group;
+}
+
+void LaneThread::append(Answer& answer) {
+  Offset offset{};
+  switch (writer_->append(answer.offer.body, answer.offer.cohort, parts_.clock.wall(), &offset)) {
+    case spool::AppendOutcome::appended:
+      answer.appended = true;
+      answer.committed.offset = offset;
+      return;
+    case spool::AppendOutcome::lane_full:
+      answer.committed.reason = Reason::SPOOL_FULL;
+      full_.store(true, std::memory_order_release);
+      return;
+    case spool::AppendOutcome::record_too_large: answer.committed.reason = Reason::PAYLOAD_TOO_LARGE; return;
+  }
+}
+
+void LaneThread::write_group(std::vector<Answer>& group) {
+  if (faulted_.load(std::memory_order_acquire)) {
+    for (Answer& answer : group) answer.committed.reason = Reason::SPOOL_FAULT;
+  } else {
+    for (Answer& answer : group) append(answer);
+    if (writer_->appended() > writer_->synced()) commit(group);
+  }
+  tell(group);
+}
+
+void LaneThread::commit(std::vector<Answer>& group) {
+  const auto began = std::chrono::steady_clock::now();
+  parts_.board.set(options_.lane, true);
+  const Result<Offset> synced = writer_->commit(parts_.clock.wall());
+  parts_.board.set(options_.lane, false);
+  parts_.after_sync();
+  commit_seconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+  for (Answer& answer : group) {
+    if (!answer.appended) continue;
+    answer.committed.ok = synced.ok();
+    if (!synced.ok()) answer.committed.reason = Reason::SPOOL_FAULT;
+  }
+  if (!synced.ok()) fault(synced.error().what);
+}
+
+void LaneThread::tell(std::vector<Answer>& group) {
+  std::uint64_t committed = 0;
+  for (const Answer& answer : group) {
+    if (answer.committed.ok) {
+      ++committed;
+    } else {
+      parts_.door.refused(options_.lane, answer.committed.reason);
+    }
+  }
+  parts_.door.committed(options_.lane, committed);
+  for (Answer& answer : group) {
+    if (answer.offer.done) {
+      answer.offer.done(answer.committed);
+    } else {
+      parts_.io.post(answer.committed);
+    }
+  }
+}
+
+void LaneThread::look_around() {
+  const MonoMs now = parts_.clock.mono();
+  if (!writable() && now >= next_probe_) probe();
+  watch_->tick(*writer_, writable());
+  // A full lane looks again at the settlement before its door opens: what came free decides.
+  full_.store(false, std::memory_order_release);
+  next_look_ = parts_.clock.mono() + options_.watch_ms;
+}
+
+void LaneThread::fault(const std::string& what) {
+  faulted_.store(true, std::memory_order_release);
+  probe_pause_ms_ = kProbePauseFirstMs;
+  next_probe_ = parts_.clock.mono() + probe_pause_ms_;
+  log::error("custody_fault", {{"lane", to_string(options_.lane)}, {"why", what}});
+}
+
+void LaneThread::probe() {
+  Result<std::unique_ptr<DiskFile>> file = parts_.disk.open(options_.probe_path, OpenMode::read_write);
+  if (!file.ok()) file = parts_.disk.open(options_.probe_path, OpenMode::create_new);
+  Result<void> wrote = file.ok() ? (*file)->pwrite(as_bytes("wayside"), 0) : Result<void>(file.error());
+  if (wrote.ok()) wrote = (*file)->fdatasync();
+  if (wrote.ok()) {
+    faulted_.store(false, std::memory_order_release);
+    log::info("custody_recovered", {{"lane", to_string(options_.lane)}});
+    return;
+  }
+  probe_pause_ms_ = std::min(probe_pause_ms_ * 2, kProbePauseMaxMs);
+  next_probe_ = parts_.clock.mono() + probe_pause_ms_;
+}
+
+void LaneThread::seal() {
+  const Result<void> sealed = writer_->seal();
+  if (!sealed.ok()) log::warning("seal_failed", {{"lane", to_string(options_.lane)}, {"why", sealed.error().what}});
+  watch_->tick(*writer_, writable());
+}
+
+}  // namespace wayside::broker

@@ -1,0 +1,120 @@
+// One lane's thread: its queue, its group commits, its answers.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "broker/custody/door_counts.h"
+#include "broker/custody/group/group_planner.h"
+#include "broker/custody/lane_watch.h"
+#include "broker/ports.h"
+#include "common/clock.h"
+#include "common/disk.h"
+#include "common/metrics/metrics.h"
+#include "spool/lane.h"
+
+namespace wayside::broker {
+
+// Which lanes are inside a sync. Thread: any.
+class SyncBoard {
+ public:
+  void set(Lane lane, bool syncing) { syncing_[index_of(lane)].store(syncing, std::memory_order_release); }
+  // A lane that is served before `lane` is inside a sync.
+  [[nodiscard]] bool earlier_syncs(Lane lane) const {
+    for (std::size_t i = 0; i < index_of(lane); ++i) {
+      if (syncing_[i].load(std::memory_order_acquire)) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::array<std::atomic<bool>, kLanes> syncing_{};
+};
+
+// Owns     the lane's writer, queue and thread.
+// Thread   offer: any; everything else inside is the lane's own thread.
+// Durable  a Committed{ok} is posted only after the group's fdatasync.
+// Limits   queue_bytes_max waiting (QUEUE_FULL beyond), the planner's group, the writer's lane_bytes_max
+//          (SPOOL_FULL: the door stays shut until the next look at the settlement).
+//
+// After a disk fault the door is shut with SPOOL_FAULT; the thread writes and syncs a probe file with a
+// growing pause until that works, and opens the door again.
+class LaneThread {
+ public:
+  struct Options {
+    Lane lane{};
+    std::uint64_t queue_bytes_max = 16U << 20U;
+    std::uint32_t record_bytes_max = 1U << 20U;
+    GroupPlanner::Limits group;
+    std::int64_t watch_ms = 250;
+    std::string probe_path;
+  };
+  struct Parts {
+    Disk& disk;
+    const Clock& clock;
+    IoPort& io;
+    metrics::Registry& metrics;
+    DoorCounts& door;
+    SyncBoard& board;
+    std::function<void()> after_sync;  // later lanes may go on
+  };
+  LaneThread(Options options, Parts parts, std::unique_ptr<spool::LaneWriter> writer, std::unique_ptr<LaneWatch> watch);
+  ~LaneThread();
+
+  void start();
+  // Shuts the door, commits what is queued, seals the lane, joins.
+  void stop();
+  Outcome<void> offer(Offer offer);
+  void nudge() { wake_.notify_one(); }
+
+  [[nodiscard]] bool writable() const { return !faulted_.load(std::memory_order_acquire); }
+  [[nodiscard]] LaneLedger ledger() const { return watch_->ledger(); }
+
+ private:
+  struct Answer {
+    Offer offer;
+    Committed committed;
+    bool appended = false;
+  };
+  void run();
+  void wait_for_work(std::unique_lock<std::mutex>& lock);
+  std::vector<Answer> take(std::size_t records);
+  void write_group(std::vector<Answer>& group);
+  void append(Answer& answer);
+  void commit(std::vector<Answer>& group);
+  void tell(std::vector<Answer>& group);
+  void look_around();
+  void fault(const std::string& what);
+  void probe();
+  void seal();
+  static std::uint64_t cost(const Offer& offer);
+
+  const Options options_;
+  const Parts parts_;
+  std::unique_ptr<spool::LaneWriter> writer_;
+  std::unique_ptr<LaneWatch> watch_;
+  metrics::Histogram& commit_seconds_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Offer> queue_;  // these three under mutex_
+  GroupPlanner planner_;
+  bool stopping_ = false;
+
+  std::atomic<bool> full_{false};
+  std::atomic<bool> faulted_{false};
+  MonoMs next_look_{};
+  MonoMs next_probe_{};
+  std::int64_t probe_pause_ms_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace wayside::broker
