@@ -19,8 +19,8 @@ class SystemClock final : public Clock {
   [[nodiscard]] MonoMs mono() const override;
 };
 
-std::uint64_t random_seed();             // getrandom
-SpoolUuid random_uuid();                 // RFC 4122 version 4
+std::uint64_t random_seed();  // getrandom
+SpoolUuid random_uuid();      // RFC 4122 version 4
 Result<Bytes> random_bytes(std::size_t count);
 
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max = 16U << 20U);
