@@ -13,7 +13,7 @@
 namespace wayside::intent {
 
 using CommandId = std::array<std::uint8_t, 16>;
-std::string to_base32(const CommandId& id);                     // RFC 4648 lower case, no padding: 26 chars
+std::string to_base32(const CommandId& id);  // RFC 4648 lower case, no padding: 26 chars
 bool parse_base32(std::string_view text, CommandId& out);
 
 struct Intent {

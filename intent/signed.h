@@ -2,7 +2,8 @@
 //
 //   "WSSG" · u8 version (1) · u8 type · key[32] · signature[64] · u32 length (LE) · body
 //
-// signature = Ed25519 over the domain prefix of the type and the body, checked with that key first;
+// signature = Ed25519 over the domain prefix of the type ("wayside/intent/1\0", "wayside/grant/1\0",
+// "wayside/trust-list/1\0", "wayside/revocation-list/1\0") and the body, checked with that key first;
 // only then is the body (a FlatBuffer) parsed, and it must name the same key. Never re-encoded.
 // Unknown versions, types, fields, trailing bytes, small-order keys and S >= L refuse (RFC 8032 5.1.7).
 #pragma once
@@ -25,8 +26,8 @@ using Signature = std::array<std::uint8_t, 64>;
 enum class SignedType : std::uint8_t { intent = 1, grant = 2, trust_list = 3, revocation_list = 4 };
 
 inline constexpr std::size_t kSignedHeaderBytes = 4 + 1 + 1 + 32 + 64 + 4;
-inline constexpr std::size_t kSignedBodyBytesMax = 64U << 10U;  // an intent or a list
-inline constexpr std::size_t kGrantBodyBytesMax = 512U << 10U;
+inline constexpr std::size_t kSignedBodyBytesMax = 64U << 10U;  // an intent or a trust list
+inline constexpr std::size_t kGrantBodyBytesMax = 512U << 10U;  // a grant or a revocation list
 
 // An Ed25519 private key. Owns its bytes and wipes them. Thread: use from one.
 class SigningKey {
