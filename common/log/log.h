@@ -28,7 +28,7 @@ inline void warning(std::string_view event, Fields fields = {}) { write(Level::w
 inline void error(std::string_view event, Fields fields = {}) { write(Level::error, event, fields); }
 inline void debug(std::string_view event, Fields fields = {}) { write(Level::debug, event, fields); }
 
-// Control and non-ASCII bytes as \xNN, cut to `bytes_max` with "..." at the cut.
+// Control bytes, non-ASCII bytes and the backslash as \xNN, cut at `bytes_max` with "..." behind the cut.
 std::string clean(std::string_view from_peer, std::size_t bytes_max = 128);
 
 }  // namespace wayside::log
