@@ -1,0 +1,98 @@
+// Custody: when groups are written, what is counted at the door, and what a lane's thread answers.
+#include <catch2/catch_test_macros.hpp>
+
+#include "broker/custody/door_counts.h"
+#include "broker/custody/group/group_planner.h"
+#include "broker/custody/volume_check.h"
+
+namespace wayside::broker {
+namespace {
+
+GroupPlanner::Limits limits() { return {.commit_interval_ms = 5, .group_bytes_max = 100, .group_records_max = 4}; }
+
+}  // namespace
+
+TEST_CASE("GroupPlanner: an idle lane commits what is queued at once") {
+  GroupPlanner planner(limits());
+  CHECK(planner.decide({10}, false).action == GroupAction::idle);
+  planner.queued(20, {10});
+  const GroupDecision decision = planner.decide({10}, false);
+  CHECK(decision.action == GroupAction::commit);
+  CHECK(decision.records == 1);
+  CHECK(decision.bytes == 20);
+}
+
+TEST_CASE("GroupPlanner: a group lingers while an earlier lane syncs, and never beyond commit_interval_ms") {
+  GroupPlanner planner(limits());
+  planner.queued(20, {10});
+  const GroupDecision lingering = planner.decide({12}, true);
+  CHECK(lingering.action == GroupAction::linger);
+  CHECK(lingering.until == MonoMs{15});
+  CHECK(planner.decide({15}, true).action == GroupAction::commit);
+  CHECK(planner.decide({12}, false).action == GroupAction::commit);
+}
+
+TEST_CASE("GroupPlanner: a full group does not linger and what does not fit waits for the next") {
+  GroupPlanner planner(limits());
+  for (int i = 0; i < 3; ++i) planner.queued(40, {10});
+  const GroupDecision first = planner.decide({10}, true);
+  CHECK(first.action == GroupAction::commit);
+  CHECK(first.records == 2);
+  planner.taken(first.records);
+  CHECK(planner.bytes() == 40);
+  CHECK(planner.decide({10}, true).action == GroupAction::linger);
+}
+
+TEST_CASE("GroupPlanner: a record larger than a group is a group of its own") {
+  GroupPlanner planner(limits());
+  planner.queued(500, {10});
+  planner.queued(10, {10});
+  CHECK(planner.decide({10}, true).records == 1);
+  CHECK(planner.decide({10}, true).action == GroupAction::commit);
+}
+
+TEST_CASE("GroupPlanner: the number of records in a group is bounded") {
+  GroupPlanner planner(limits());
+  for (int i = 0; i < 9; ++i) planner.queued(1, {10});
+  CHECK(planner.decide({10}, true).records == 4);
+}
+
+TEST_CASE("DoorCounts: offered is committed and refused and shed, and survives as text") {
+  DoorCounts door;
+  for (int i = 0; i < 3; ++i) door.offered(Lane::state);
+  door.committed(Lane::state, 2);
+  door.refused(Lane::state, Reason::SPOOL_FULL);
+  door.shed(Lane::bulk, Reason::BUDGET);
+
+  DoorCounts next;
+  CHECK(next.adopt(door.text() + "state nonsense 4\n").size() == 1);
+  const LaneDoor state = next.lane(Lane::state);
+  CHECK(state.offered == 3);
+  CHECK(state.committed == 2);
+  CHECK(state.refused.at("SPOOL_FULL") == 1);
+  CHECK(next.lane(Lane::bulk).offered == 1);
+  CHECK(next.lane(Lane::bulk).shed.at("BUDGET") == 1);
+  CHECK(next.forget_waiting() == 0);
+}
+
+TEST_CASE("DoorCounts: what a death cut off before its answer is forgotten and reported") {
+  DoorCounts door;
+  for (int i = 0; i < 5; ++i) door.offered(Lane::event);
+  door.committed(Lane::event, 3);
+  DoorCounts next;
+  CHECK(next.adopt(door.text()).empty());
+  CHECK(next.forget_waiting() == 2);
+  CHECK(next.lane(Lane::event).offered == 3);
+}
+
+TEST_CASE("Custody: lane bounds that do not fit the volume are refused with the figures") {
+  const VolumeNeed need{.lane_bytes_max = 800U << 20U, .used_bytes = 100U << 20U, .reserve_bytes = 64U << 20U};
+  CHECK(check_volume(need, {764U << 20U}, "/data").ok());
+  const Result<void> small = check_volume(need, {763U << 20U}, "/data");
+  REQUIRE_FALSE(small.ok());
+  CHECK(small.error().fault == Fault::no_space);
+  CHECK(small.error().what.find("800 MiB") != std::string::npos);
+  CHECK(small.error().what.find("/data") != std::string::npos);
+}
+
+}  // namespace wayside::broker
