@@ -1,0 +1,21 @@
+// The subcommands: one function and one file each.
+#pragma once
+
+#include "cli/args.h"
+
+namespace wayside::cli {
+
+int run_up(const Args& args);
+int run_send(const Args& args);
+int run_verify(const Args& args);
+int run_decode(const Args& args);
+int run_ledger(const Args& args);
+int run_pki(const Args& args);
+int run_grant(const Args& args);
+int run_issuer(const Args& args);
+int run_vehicle(const Args& args);
+
+// The whole program.
+int run(const Args& args);
+
+}  // namespace wayside::cli

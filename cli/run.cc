@@ -1,0 +1,31 @@
+#include <cstdio>
+
+#include "cli/commands.h"
+
+namespace wayside::cli {
+namespace {
+
+constexpr const char* kVersion = "0.1.0";
+
+}  // namespace
+
+int run(const Args& args) {
+  if (!args.empty() && args[0] == "--version") {
+    std::printf("wayside %s\n", kVersion);
+    return kYes;
+  }
+  static const std::vector<Command> commands = {
+      {"up", "starts a whole region with simulated cars; --drill outage takes its core away", run_up},
+      {"send", "sends a signed command to a vehicle", run_send},
+      {"verify", "compares the cars' journals with what arrived, value by value", run_verify},
+      {"ledger", "shows what became of every message of a spool", run_ledger},
+      {"decode", "prints any of Wayside's formats as JSON", run_decode},
+      {"pki", "makes, issues, revokes and shows certificates", run_pki},
+      {"grant", "makes grant keys, trust lists and grants", run_grant},
+      {"issuer", "makes the key of a command issuer", run_issuer},
+      {"vehicle", "blocks and unblocks a vehicle at an edge", run_vehicle},
+  };
+  return dispatch("wayside", "regional MQTT edge for vehicles", commands, args);
+}
+
+}  // namespace wayside::cli

@@ -1,0 +1,170 @@
+#include "fleet/issuer.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+
+#include "common/reasons.h"
+#include "schemas/gen/command_generated.h"
+
+namespace wayside::fleet {
+namespace {
+
+// The sentence of our catalogue for a code, or nothing.
+std::string sentence_of(std::string_view reason_code) {
+  const auto reason = parse_reason(reason_code);
+  return reason ? std::string(info(*reason).sentence) : std::string();
+}
+
+RequestAnswer from_puback(const mqtt::Ack& ack) {
+  const std::string word(ack.properties.reason_string.value_or(""));
+  if (ack.reason < 0x80) return {"ACCEPTED", "", ""};
+  return {"REFUSED", word.empty() ? fmt::format("0x{:02X}", ack.reason) : word, sentence_of(word)};
+}
+
+}  // namespace
+
+Issuer::~Issuer() {
+  if (connection_ == nullptr || connection_->state() != Connection::State::open) return;
+  connection_->send(mqtt::Packet(mqtt::Disconnect{}));
+  connection_->flush();
+}
+
+Result<std::unique_ptr<Issuer>> Issuer::connect(IssuerOptions options, const Clock& clock, int timeout_ms) {
+  auto issuer = std::unique_ptr<Issuer>(new Issuer(std::move(options), clock));
+  if (auto opened = issuer->open(timeout_ms); !opened) return std::move(opened).error();
+  return issuer;
+}
+
+Result<void> Issuer::turn(MonoMs until, const char* what) {
+  connection_->pump();
+  if (connection_->state() == Connection::State::closed) {
+    return Error{Fault::unreachable, connection_->why_closed() + " while waiting for " + what};
+  }
+  const auto left = until - clock_.mono();
+  if (left <= 0) return Error{Fault::timeout, fmt::format("no {} in time", what)};
+  const short events = static_cast<short>(POLLIN | (connection_->wants_write() ? POLLOUT : 0));
+  pollfd polled{connection_->fd(), events, 0};
+  poll(&polled, 1, static_cast<int>(std::min<std::int64_t>(left, 200)));
+  return {};
+}
+
+template <typename Take>
+Result<void> Issuer::wait(MonoMs until, const char* what, Take take) {
+  for (;;) {
+    bool taken = false;
+    while (const auto packet = connection_->next()) {
+      if (const auto* publish = std::get_if<mqtt::Publish>(&*packet)) received(*publish);
+      if (const auto* bye = std::get_if<mqtt::Disconnect>(&*packet)) {
+        return Error{Fault::denied, fmt::format("the server said DISCONNECT 0x{:02X} {}", bye->reason,
+                                                bye->properties.reason_string.value_or(""))};
+      }
+      taken = take(*packet) || taken;
+    }
+    if (taken) return {};
+    if (auto turned = turn(until, what); !turned) return turned;
+  }
+}
+
+Result<void> Issuer::open(int timeout_ms) {
+  auto tls = TlsClient::load(options_.tls);
+  if (!tls) return std::move(tls).error();
+  tls_ = std::make_unique<TlsClient>(std::move(*tls));
+  auto started = Connection::start(options_.to, *tls_);
+  if (!started) return std::move(started).error();
+  connection_ = std::move(*started);
+  const auto until = clock_.mono() + timeout_ms;
+  while (connection_->state() != Connection::State::open) {
+    if (auto turned = turn(until, "the TLS handshake"); !turned) return turned;
+  }
+  mqtt::Connect connect;
+  connect.clean_start = true;  // the edge assigns an id; statuses are followed while connected only
+  connect.keep_alive_s = 60;
+  connection_->send(mqtt::Packet(connect));
+  std::uint8_t refused = 0;
+  auto answered = wait(until, "CONNACK", [&](const mqtt::Packet& packet) {
+    const auto* connack = std::get_if<mqtt::Connack>(&packet);
+    if (connack != nullptr) refused = connack->reason;
+    return connack != nullptr;
+  });
+  if (!answered) return answered;
+  if (refused != 0) return Error{Fault::denied, fmt::format("the server refused the connection: 0x{:02X}", refused)};
+  return options_.way == Way::core ? subscribe("wayside/answer/" + options_.service, until) : Result<void>{};
+}
+
+Result<void> Issuer::subscribe(const std::string& filter, MonoMs until) {
+  mqtt::Subscribe subscribe;
+  subscribe.packet_id = ++packet_id_;
+  subscribe.subscriptions.push_back({filter, 1, false, false, 0});
+  connection_->send(mqtt::Packet(subscribe));
+  std::uint8_t code = 0;
+  auto answered = wait(until, "SUBACK", [&](const mqtt::Packet& packet) {
+    const auto* suback = std::get_if<mqtt::Suback>(&packet);
+    if (suback != nullptr && !suback->reasons.empty()) code = suback->reasons[0];
+    return suback != nullptr;
+  });
+  if (answered && code >= 0x80) return Error{Fault::denied, fmt::format("{}: refused with 0x{:02X}", filter, code)};
+  return answered;
+}
+
+Result<void> Issuer::follow(const std::string& vehicle, int timeout_ms) {
+  return subscribe("v1/" + vehicle + "/status/+", clock_.mono() + timeout_ms);
+}
+
+void Issuer::received(const mqtt::Publish& publish) {
+  if (publish.qos == 1) connection_->send(mqtt::Ack{mqtt::AckKind::puback, publish.packet_id, 0, {}});
+  if (publish.topic.find("/status/") != std::string_view::npos) {
+    if (auto status = schemas::parse_command_status(publish.payload)) statuses_.push_back(std::move(status).value());
+    return;
+  }
+  const auto correlation = publish.properties.correlation_data;
+  if (!correlation || as_text(*correlation) != wanted_correlation_) return;
+  if (auto answer = schemas::parse_answer(publish.payload)) answer_ = std::move(answer).value();
+}
+
+Result<RequestAnswer> Issuer::request(const std::string& vehicle, const SignedRequest& request, int timeout_ms) {
+  const auto until = clock_.mono() + timeout_ms;
+  const auto topic = "v1/" + vehicle + "/request";
+  const auto answers = "wayside/answer/" + options_.service;
+  mqtt::Publish publish;
+  publish.topic = topic;
+  publish.payload = request.bytes;
+  publish.qos = 1;
+  publish.packet_id = ++packet_id_;
+  if (options_.way == Way::core) {
+    wanted_correlation_ = request.id_text;
+    answer_.reset();
+    publish.properties.response_topic = answers;
+    publish.properties.correlation_data = as_bytes(request.id_text);
+  }
+  connection_->send(publish);
+  std::optional<RequestAnswer> puback;
+  auto waited = wait(until, "answer", [&](const mqtt::Packet& packet) {
+    const auto* ack = std::get_if<mqtt::Ack>(&packet);
+    if (ack != nullptr && ack->packet_id == publish.packet_id) puback = from_puback(*ack);
+    // The core broker's PUBACK is no answer, unless it is a refusal.
+    return options_.way == Way::region ? puback.has_value() : answer_ || (puback && puback->outcome == "REFUSED");
+  });
+  if (!waited) return std::move(waited).error();
+  if (!answer_) return *puback;
+  return RequestAnswer{answer_->outcome, answer_->reason, answer_->sentence};
+}
+
+Result<schemas::CommandStatusMessage> Issuer::wait_final(const SignedRequest& request, int timeout_ms) {
+  const auto of_this = [&](const auto& status) { return status.command_id == request.id; };
+  const auto final = [&](const auto& status) { return of_this(status) && schemas::terminal(status.state); };
+  const auto found = [&] { return std::find_if(statuses_.begin(), statuses_.end(), final); };
+  if (found() == statuses_.end()) {
+    auto waited = wait(clock_.mono() + timeout_ms, "final status",
+                       [&](const mqtt::Packet&) { return found() != statuses_.end(); });
+    if (!waited) {
+      const auto last = std::find_if(statuses_.rbegin(), statuses_.rend(), of_this);
+      const std::string state(last == statuses_.rend() ? "none" : schemas::to_string(last->state));
+      return std::move(waited).error().with("the last status is " + state);
+    }
+  }
+  return *found();
+}
+
+}  // namespace wayside::fleet

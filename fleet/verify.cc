@@ -1,0 +1,201 @@
+#include "fleet/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "fleet/evidence.h"
+
+namespace wayside::fleet {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_event(std::string_view topic) { return topic.find("/event/") != std::string_view::npos; }
+
+// One journalled value and whether it was found.
+struct Entry {
+  Value value;
+  std::uint32_t message = 0;
+  bool found = false;
+};
+struct Message {
+  std::string vehicle;
+  std::uint64_t sequence = 0;
+  std::uint32_t values = 0;
+  std::uint32_t found = 0;
+  bool acked = false;
+};
+
+// Owns the account of both sides while they are read.
+class Account {
+ public:
+  void journal_line(std::string_view text, const std::string& where);
+  void sink_line(std::string_view text, const std::string& where);
+  VerifyReport finish();
+
+ private:
+  static std::string value_key(std::string_view vehicle, bool event, std::string_view path, std::string_view t) {
+    return fmt::format("{}|{}|{}|{}", vehicle, event ? 'e' : 's', path, t);
+  }
+  static std::string message_key(std::string_view vehicle, std::uint64_t sequence) {
+    return fmt::format("{}|{}", vehicle, sequence);
+  }
+  void add_message(const JournalLine& line);
+  void mark_acked(const JournalLine& line);
+  void observe(const SinkLine& line, const Observed& observed);
+  void count_ids(const SinkLine& line);
+  void example(std::string sentence) {
+    if (report_.examples.size() < kVerifyExamplesMax) report_.examples.push_back(std::move(sentence));
+  }
+
+  VerifyReport report_;
+  std::vector<Message> messages_;
+  std::unordered_map<std::string, std::uint32_t> by_sequence_;
+  std::unordered_map<std::string, Entry> values_;
+  std::unordered_set<std::string> ids_;
+};
+
+void Account::add_message(const JournalLine& line) {
+  const auto index = static_cast<std::uint32_t>(messages_.size());
+  messages_.push_back({line.vehicle, line.sequence, static_cast<std::uint32_t>(line.signals.size()), 0, false});
+  by_sequence_[message_key(line.vehicle, line.sequence)] = index;
+  for (const auto& claimed : line.signals) {
+    values_[value_key(line.vehicle, is_event(line.topic), claimed.path, claimed.t)] = {claimed.v, index, false};
+  }
+  ++report_.messages;
+}
+
+void Account::mark_acked(const JournalLine& line) {
+  const auto found = by_sequence_.find(message_key(line.vehicle, line.sequence));
+  if (found == by_sequence_.end()) {
+    ++report_.unreadable;
+    example(fmt::format("{} acknowledged sequence {}, which no journal line holds", line.vehicle, line.sequence));
+    return;
+  }
+  auto& message = messages_[found->second];
+  if (message.acked) return;
+  message.acked = true;
+  ++report_.acked;
+  report_.values += message.values;
+}
+
+void Account::journal_line(std::string_view text, const std::string& where) {
+  const auto line = parse_journal_line(text);
+  if (!line) {
+    ++report_.unreadable;
+    return example(where + ": " + line.error().what);
+  }
+  switch (line->kind) {
+    case JournalLine::Kind::message: return add_message(*line);
+    case JournalLine::Kind::acked: return mark_acked(*line);
+    case JournalLine::Kind::refused: ++report_.refused; return;
+    case JournalLine::Kind::resent: ++report_.resent; return;
+  }
+}
+
+void Account::count_ids(const SinkLine& line) {
+  for (const auto& id : line.ids) {
+    if (!ids_.insert(id).second) {
+      ++report_.twice;
+      example(id + " is in the sink twice");
+      continue;
+    }
+    ++report_.sink_ids;
+    ++report_.ids_by_lane[id.substr(0, id.rfind('/'))];
+  }
+}
+
+void Account::observe(const SinkLine& line, const Observed& observed) {
+  const auto found = values_.find(value_key(line.vehicle, !line.state, observed.path, observed.t));
+  if (found == values_.end()) {
+    ++report_.strange;
+    return example(fmt::format("{} {} at {} is in no journal", line.vehicle, observed.path, observed.t));
+  }
+  auto& entry = found->second;
+  if (!same_value(entry.value, observed.v)) {
+    ++report_.values_different;
+    return example(fmt::format("{} {} at {}: {} was said, {} arrived", line.vehicle, observed.path, observed.t,
+                               to_text(entry.value), to_text(observed.v)));
+  }
+  if (entry.found) {
+    ++report_.values_twice;
+    return example(fmt::format("{} {} at {} arrived twice", line.vehicle, observed.path, observed.t));
+  }
+  entry.found = true;
+  ++messages_[entry.message].found;
+}
+
+void Account::sink_line(std::string_view text, const std::string& where) {
+  const auto line = parse_sink_line(text);
+  if (!line) {
+    ++report_.unreadable;
+    return example(where + ": " + line.error().what);
+  }
+  count_ids(*line);
+  if (!line->state && !is_event(line->topic)) return;  // statuses, presence, acks: counted by id alone
+  for (const auto& observed : line->signals) observe(*line, observed);
+}
+
+VerifyReport Account::finish() {
+  for (const auto& message : messages_) {
+    if (message.found == message.values) {
+      ++report_.arrived;
+    } else if (message.acked) {
+      ++report_.missing;
+      report_.values_missing += message.values - message.found;
+      example(fmt::format("{} sequence {}: {} of {} values arrived", message.vehicle, message.sequence, message.found,
+                          message.values));
+    }
+  }
+  return std::move(report_);
+}
+
+Result<std::vector<std::string>> files_below(const std::string& folder) {
+  std::error_code failed;
+  std::vector<std::string> files;
+  if (fs::is_regular_file(folder, failed)) return std::vector<std::string>{folder};
+  for (fs::recursive_directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+    if (at->path().extension() == ".jsonl") files.push_back(at->path().string());
+  }
+  if (failed) return Error{Fault::not_found, folder + ": " + failed.message()};
+  if (files.empty()) return Error{Fault::not_found, folder + ": no *.jsonl below it"};
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+template <typename EachLine>
+Result<void> read_lines(const std::string& path, const EachLine& each) {
+  std::ifstream file(path);
+  if (!file) return Error{Fault::io, path + ": cannot be read"};
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    if (!line.empty()) each(line, fmt::format("{}:{}", path, number));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<VerifyReport> verify(const std::string& journals, const std::string& sink) {
+  auto journal_files = files_below(journals);
+  if (!journal_files) return std::move(journal_files).error();
+  auto sink_files = files_below(sink);
+  if (!sink_files) return std::move(sink_files).error();
+  Account account;
+  for (const auto& file : *journal_files) {
+    auto read = read_lines(file, [&](const auto& line, const auto& where) { account.journal_line(line, where); });
+    if (!read) return std::move(read).error();
+  }
+  for (const auto& file : *sink_files) {
+    auto read = read_lines(file, [&](const auto& line, const auto& where) { account.sink_line(line, where); });
+    if (!read) return std::move(read).error();
+  }
+  return account.finish();
+}
+
+}  // namespace wayside::fleet
