@@ -49,7 +49,8 @@ struct SessionOptions {
   Peer peer;
   ConnectionRef self;
   std::string edge;
-  bool ordinary_enabled = false;  // broadcast and ordinary rows exist (a local broker is configured)
+  bool local_broker = false;      // there is one: broadcast rows exist
+  bool ordinary_enabled = false;  // ordinary rows exist too
   Limits limits;
 };
 

@@ -1,0 +1,47 @@
+#include "broker/session/inbound.h"
+
+#include <algorithm>
+
+namespace wayside::broker::session {
+namespace {
+
+// The stream is in the low bits of a token: an outcome finds its queue without a search.
+constexpr std::uint64_t kStreamBits = 3;
+static_assert(kStreams <= (1U << kStreamBits));
+
+}  // namespace
+
+std::uint64_t Inbound::add(Stream stream, std::uint16_t packet_id) {
+  const auto index = static_cast<std::size_t>(stream);
+  const std::uint64_t token = (++last_ << kStreamBits) | index;
+  streams_.at(index).push_back({token, packet_id, std::nullopt});
+  ++size_;
+  return token;
+}
+
+void Inbound::resolve(std::uint64_t token, Verdict verdict, std::vector<Acknowledgement>& out) {
+  const std::uint64_t index = token & ((1U << kStreamBits) - 1);
+  if (index >= kStreams) return;
+  std::deque<Waiting>& queue = streams_.at(index);
+  const auto at = std::lower_bound(queue.begin(), queue.end(), token,
+                                   [](const Waiting& waiting, std::uint64_t wanted) { return waiting.token < wanted; });
+  if (at == queue.end() || at->token != token) return;
+  at->verdict = verdict;
+  release(static_cast<Stream>(index), out);
+}
+
+void Inbound::resolve_all(Stream stream, Verdict verdict, std::vector<Acknowledgement>& out) {
+  for (Waiting& waiting : streams_.at(static_cast<std::size_t>(stream))) waiting.verdict = verdict;
+  release(stream, out);
+}
+
+void Inbound::release(Stream stream, std::vector<Acknowledgement>& out) {
+  std::deque<Waiting>& queue = streams_.at(static_cast<std::size_t>(stream));
+  while (!queue.empty() && queue.front().verdict) {
+    out.push_back({queue.front().packet_id, *queue.front().verdict, stream});
+    queue.pop_front();
+    --size_;
+  }
+}
+
+}  // namespace wayside::broker::session

@@ -1,0 +1,175 @@
+#include "broker/session/session.h"
+
+#include <algorithm>
+
+#include "broker/session/refusals.h"
+#include "schemas/messages.h"
+#include "schemas/record.h"
+
+namespace wayside::broker::session {
+namespace {
+
+constexpr std::int64_t kNever = INT64_MAX;
+
+// 3.1.2.10: one and a half times the keep alive.
+std::int64_t silence_ms_max(std::uint16_t keep_alive_s) { return std::int64_t{keep_alive_s} * 1'500; }
+
+}  // namespace
+
+Session::Session(SessionOptions options)
+    : options_(std::move(options)),
+      aliases_(options_.limits.topic_alias_max),
+      outbound_(options_.limits.sent_max, options_.limits.waiting_max) {}
+
+void Session::step(const mqtt::Packet& packet, Now now, Actions& out) {
+  if (phase_ == Phase::closed) return;
+  now_ = now;
+  last_packet_ = now.mono;
+  if (const auto* connect_packet = std::get_if<mqtt::Connect>(&packet)) return connect(*connect_packet, now, out);
+  if (phase_ != Phase::open) return fail(Reason::PROTOCOL_ERROR, "connect", now, out);
+  if (const auto* publish_packet = std::get_if<mqtt::Publish>(&packet)) return publish(*publish_packet, now, out);
+  if (const auto* ack = std::get_if<mqtt::Ack>(&packet)) return acknowledged(*ack, out);
+  if (const auto* subscribe_packet = std::get_if<mqtt::Subscribe>(&packet)) return subscribe(*subscribe_packet, out);
+  if (const auto* gone = std::get_if<mqtt::Unsubscribe>(&packet)) return unsubscribe(*gone, out);
+  if (std::holds_alternative<mqtt::Pingreq>(packet)) return send(mqtt::Pingresp{}, out);
+  if (const auto* bye = std::get_if<mqtt::Disconnect>(&packet)) {
+    // 3.14.2.2.2: an expiry of 0 at CONNECT cannot be raised at the end.
+    const std::optional<std::uint32_t> expiry = bye->properties.session_expiry_s;
+    if (expiry && *expiry != 0 && expiry_s_ == 0) return fail(Reason::PROTOCOL_ERROR, "session", now, out);
+    if (expiry) expiry_s_ = std::min(*expiry, options_.limits.session_expiry_max_s);
+    finish(Reason::CLIENT_DISCONNECTED, now, out);
+    return close(Reason::CLIENT_DISCONNECTED, "end", out);
+  }
+  fail(Reason::PROTOCOL_ERROR, "session", now, out);
+}
+
+void Session::step(const mqtt::Decoded& broken, Now now, Actions& out) {
+  if (phase_ == Phase::closed) return;
+  now_ = now;
+  using mqtt::DecodeStatus;
+  if (broken.status == DecodeStatus::unsupported_level && phase_ == Phase::awaiting_connect) {
+    // The version of the answer is the nearest that the peer may read: some set the top bit of level 3 or 4.
+    version_ = (broken.level & 0x7FU) <= 4 ? mqtt::Version::v311 : mqtt::Version::v5;
+    return refuse_connack(Reason::PROTOCOL_LEVEL, out);
+  }
+  if (broken.status == DecodeStatus::too_large) return fail(Reason::PACKET_TOO_LARGE, "packet", now, out);
+  const bool protocol =
+      broken.status == DecodeStatus::protocol_error || broken.status == DecodeStatus::unsupported_level;
+  fail(protocol ? Reason::PROTOCOL_ERROR : Reason::MALFORMED_PACKET, "packet", now, out);
+}
+
+void Session::end(Reason reason, Now now, Actions& out) {
+  if (phase_ == Phase::closed) return;
+  now_ = now;
+  if (phase_ == Phase::opening) return refuse_connack(reason, out);
+  fail(reason, "end", now, out);
+}
+
+void Session::lost(Now now, Actions& out) {
+  if (phase_ == Phase::closed) return;
+  now_ = now;
+  finish(Reason::CONNECTION_LOST, now, out);
+  close(Reason::CONNECTION_LOST, "end", out);
+}
+
+void Session::drain(Now now, Actions& out) {
+  if (phase_ == Phase::closed) return;
+  draining_ = true;
+  if (inbound_.size() == 0 && pending_.empty()) end(Reason::SERVER_SHUTTING_DOWN, now, out);
+}
+
+void Session::tick(Now now, Actions& out) {
+  if (phase_ != Phase::open) return;
+  now_ = now;
+  const std::optional<WallMs> deadline = outbound_.earliest_deadline();
+  if (deadline && *deadline <= now.wall) {
+    // Nothing that still travels may arrive late: the connection is reset, its buffers with it.
+    finish(Reason::DEADLINE_PASSED, now, out);
+    return close(Reason::DEADLINE_PASSED, "end", out, true);
+  }
+  if (keep_alive_s_ != 0 && now.mono - last_packet_ >= silence_ms_max(keep_alive_s_)) {
+    return fail(Reason::KEEP_ALIVE_TIMEOUT, "end", now, out);
+  }
+  if (proxy_retry_at_ && *proxy_retry_at_ <= now.mono) replay_proxied(out);
+}
+
+MonoMs Session::next_tick(Now now) const {
+  std::int64_t next = kNever;
+  if (phase_ != Phase::open) return {next};
+  if (keep_alive_s_ != 0) next = last_packet_.value + silence_ms_max(keep_alive_s_);
+  if (const std::optional<WallMs> deadline = outbound_.earliest_deadline()) {
+    next = std::min(next, now.mono.value + std::max<std::int64_t>(0, deadline->value - now.wall.value));
+  }
+  if (proxy_retry_at_) next = std::min(next, proxy_retry_at_->value);
+  return {next};
+}
+
+bool Session::wants_pause() const {
+  if (phase_ == Phase::opening || draining_) return true;
+  if (saves_waiting() >= options_.limits.saves_max) return true;
+  // 3.1.1 has no Receive Maximum: a peer that sends more than we acknowledge at once waits for the commits,
+  // never for the local broker.
+  const std::size_t commits = inbound_.size() - inbound_.size(Stream::proxy);
+  return version_ == mqtt::Version::v311 && commits >= options_.limits.receive_maximum;
+}
+
+// An event of its own, in custody and to the services; the newer epoch wins wherever both are seen.
+void Session::presence(bool online, Reason reason, Now now, Actions& out) {
+  const std::string& vehicle = options_.peer.id;
+  const std::string topic = "v1/" + vehicle + "/presence";
+  const Bytes payload = schemas::build_presence({.vehicle = vehicle,
+                                                 .online = online,
+                                                 .epoch = epoch_,
+                                                 .at = now.wall,
+                                                 .edge = options_.edge,
+                                                 .reason = online ? std::string() : std::string(code(reason))});
+  schemas::RecordView record;
+  record.vehicle = vehicle;
+  record.topic = topic;
+  record.payload = payload;
+  record.cohort = options_.peer.cohort;
+  record.epoch = epoch_;
+  record.source_time = now.wall;
+  Bytes body;
+  schemas::encode_record(record, body);
+  out.push_back(OfferRecord{Lane::event, std::move(body), options_.peer.cohort, 0});
+  out.push_back(Announce{{vehicle, topic, std::make_shared<const Bytes>(payload)}});
+}
+
+// What the end of an open connection means to everybody else; before the Close, so that nothing of it can
+// come after what a newer connection does.
+void Session::finish(Reason reason, Now now, Actions& out) {
+  if (phase_ != Phase::open || options_.peer.role != Role::vehicle) return;
+  if (ready_) out.push_back(PostCommand{VehicleGone{options_.peer.id, options_.self}, 0});
+  ready_ = false;
+  presence(false, reason, now, out);
+  out.push_back(EndSession{{options_.peer.id, epoch_, expiry_s_, now.wall}});
+}
+
+void Session::close(Reason reason, const char* stage, Actions& out, bool reset, bool penalty) {
+  phase_ = Phase::closed;
+  out.push_back(Close{reason, reset, penalty, stage});
+}
+
+// The connection ends by our word: DISCONNECT in MQTT 5 once it is open, silence otherwise.
+void Session::fail(Reason reason, const char* stage, Now now, Actions& out) {
+  if (phase_ == Phase::closed) return;
+  if (phase_ == Phase::open && version_ == mqtt::Version::v5) {
+    mqtt::Disconnect packet;
+    packet.reason = disconnect_code(reason);
+    if (problem_information_) packet.properties.reason_string = code(reason);
+    send(packet, out);
+  }
+  finish(reason, now, out);
+  close(reason, stage, out, false, phase_ == Phase::open && penalised(reason, version_));
+}
+
+// Packets that follow each other travel in one piece.
+void Session::send(const mqtt::Packet& packet, Actions& out) const {
+  if (out.empty() || !std::holds_alternative<SendBytes>(out.back())) out.emplace_back(SendBytes{});
+  Bytes& bytes = std::get<SendBytes>(out.back()).bytes;
+  const std::size_t before = bytes.size();
+  if (!fits(mqtt::encode(packet, version_, bytes))) bytes.resize(before);
+}
+
+}  // namespace wayside::broker::session

@@ -1,0 +1,177 @@
+// PUBLISH of the peer: alias -> grammar -> rights -> payload -> effect; all of it or nothing.
+#include "broker/session/payload.h"
+#include "broker/session/refusals.h"
+#include "broker/session/session.h"
+#include "schemas/record.h"
+
+namespace wayside::broker::session {
+namespace {
+
+std::optional<Stream> stream_for(const PublishRight& right) {
+  switch (right.effect) {
+    case Effect::custody: return stream_of(topic::lane_of(right.parsed.row));
+    case Effect::ack: return Stream::ack_lane;
+    case Effect::request: return Stream::request;
+    case Effect::proxy: return Stream::proxy;
+  }
+  return std::nullopt;
+}
+
+ProxyMessage proxied(const mqtt::Publish& packet, std::string_view topic) {
+  ProxyMessage message;
+  message.topic = topic;
+  message.payload.assign(packet.payload.begin(), packet.payload.end());
+  message.qos = packet.qos;
+  message.payload_format = packet.properties.payload_format.value_or(0);
+  message.message_expiry_s = packet.properties.message_expiry_s.value_or(0);
+  message.content_type = packet.properties.content_type.value_or("");
+  message.response_topic = packet.properties.response_topic.value_or("");
+  const ByteView correlation = packet.properties.correlation_data.value_or(ByteView{});
+  message.correlation_data.assign(correlation.begin(), correlation.end());
+  for (const auto& [name, value] : packet.properties.user) message.user.emplace_back(name, value);
+  return message;
+}
+
+}  // namespace
+
+void Session::publish(const mqtt::Publish& packet, Now now, Actions& out) {
+  if (const std::optional<Reason> refused = judge_packet(packet)) return refuse_publish(packet, *refused, {}, out);
+  const std::optional<std::string_view> topic = aliases_.resolve(packet.topic, packet.properties.topic_alias);
+  if (!topic) return refuse_publish(packet, Reason::TOPIC_ALIAS_INVALID, {}, out);
+  const Outcome<PublishRight> right = may_publish(options_, *topic);
+  if (!right.ok()) return refuse_publish(packet, right.reason(), {}, out);
+  const bool request = right.value().effect == Effect::request;
+  const std::optional<std::string_view> response = packet.properties.response_topic;
+  if (!request && response && !may_name_response(options_, *response)) {
+    return refuse_publish(packet, Reason::NOT_AUTHORIZED, stream_for(right.value()), out);
+  }
+  // A request is answered by its PUBACK, which says why: 3.1.1 and QoS 0 could not be told.
+  if (request && (version_ != mqtt::Version::v5 || packet.qos == 0)) {
+    return refuse_publish(packet, Reason::NOT_AUTHORIZED, Stream::request, out);
+  }
+  take(packet, right.value(), *topic, now, out);
+}
+
+std::optional<Reason> Session::judge_packet(const mqtt::Publish& packet) const {
+  if (!packet.properties.subscription_identifiers.empty()) return Reason::PROTOCOL_ERROR;
+  if (packet.qos > 1) return Reason::QOS_NOT_SUPPORTED;
+  if (packet.retain) return Reason::RETAIN_NOT_ALLOWED;
+  const bool v5 = version_ == mqtt::Version::v5;
+  if (v5 && packet.qos > 0 && inbound_.size() >= options_.limits.receive_maximum)
+    return Reason::RECEIVE_MAXIMUM_EXCEEDED;
+  return std::nullopt;
+}
+
+void Session::take(const mqtt::Publish& packet, const PublishRight& right, std::string_view topic, Now now,
+                   Actions& out) {
+  if (right.effect == Effect::proxy) return take_proxied(packet, topic, out);
+  if (right.effect == Effect::request) {
+    const std::uint64_t token = inbound_.add(Stream::request, packet.packet_id);
+    const Bytes request(packet.payload.begin(), packet.payload.end());
+    out.push_back(PostCommand{CommandRequested{request, options_.self, token, {}}, token});
+    return;
+  }
+  const Outcome<PayloadInfo> payload = judge_payload(right.parsed, packet);
+  if (!payload.ok()) return refuse_publish(packet, payload.reason(), stream_for(right), out);
+  schemas::RecordView record;
+  record.vehicle = options_.peer.id;
+  record.topic = topic;
+  record.payload = packet.payload;
+  record.cohort = options_.peer.cohort;
+  record.mid = payload.value().mid;
+  record.sequence = payload.value().sequence;
+  record.signal_batch = payload.value().signal_batch;
+  record.epoch = epoch_;
+  record.source_time = now.wall;
+  Bytes body;
+  schemas::encode_record(record, body);
+  if (right.effect == Effect::ack) return take_ack(packet, right, std::move(body), out);
+  const Lane lane = topic::lane_of(right.parsed.row);
+  const std::uint64_t token = packet.qos == 0 ? 0 : inbound_.add(stream_of(lane), packet.packet_id);
+  out.push_back(OfferRecord{lane, std::move(body), options_.peer.cohort, token});
+}
+
+void Session::take_ack(const mqtt::Publish& packet, const PublishRight& right, Bytes body, Actions& out) {
+  AckOffered offered;
+  offered.vehicle = options_.peer.id;
+  intent::parse_base32(right.parsed.rest, offered.id);  // judge_payload has seen that it parses
+  offered.payload.assign(packet.payload.begin(), packet.payload.end());
+  offered.body = std::move(body);
+  offered.cohort = options_.peer.cohort;
+  offered.to = options_.self;
+  offered.token = packet.qos == 0 ? 0 : inbound_.add(Stream::ack_lane, packet.packet_id);
+  const std::uint64_t token = offered.token;
+  out.push_back(PostCommand{std::move(offered), token});
+}
+
+void Session::take_proxied(const mqtt::Publish& packet, std::string_view topic, Actions& out) {
+  // Half of the window at most waits for the local broker: custody keeps the rest when that one hangs.
+  if (packet.qos > 0 && inbound_.size(Stream::proxy) >= (options_.limits.receive_maximum + 1U) / 2) {
+    return refuse_publish(packet, Reason::QUEUE_FULL, Stream::proxy, out);
+  }
+  const std::uint64_t token = packet.qos == 0 ? 0 : inbound_.add(Stream::proxy, packet.packet_id);
+  out.push_back(ProxyPublish{token, proxied(packet, topic)});
+}
+
+void Session::refuse_publish(const mqtt::Publish& packet, Reason reason, std::optional<Stream> stream, Actions& out) {
+  switch (publish_answer(reason, version_, packet.qos)) {
+    case Answer::drop: out.push_back(Count{"publish", reason}); return;
+    case Answer::puback:
+      // In order with the stream it would have gone to; what has no row has nobody to wait for.
+      if (stream) return resolve(inbound_.add(*stream, packet.packet_id), {reason, 0}, out);
+      out.push_back(Count{"publish", reason});
+      return send_puback(packet.packet_id, puback_code(reason), code(reason), out);
+    case Answer::disconnect:
+    case Answer::close: return fail(reason, "publish", now_, out);
+  }
+}
+
+void Session::send_puback(std::uint16_t packet_id, std::uint8_t reason, std::string_view reason_string, Actions& out) {
+  mqtt::Ack ack;
+  ack.packet_id = packet_id;
+  ack.reason = reason;
+  if (problem_information_ && !reason_string.empty()) ack.properties.reason_string = reason_string;
+  send(ack, out);
+}
+
+void Session::resolve(std::uint64_t token, Verdict verdict, Actions& out) {
+  std::vector<Acknowledgement> ready;
+  inbound_.resolve(token, verdict, ready);
+  acknowledge(ready, out);
+}
+
+void Session::acknowledge(const std::vector<Acknowledgement>& ready, Actions& out) {
+  for (const Acknowledgement& one : ready) {
+    if (phase_ == Phase::closed) return;
+    if (const std::optional<Reason> refused = one.verdict.refused) {
+      if (publish_answer(*refused, version_, 1) != Answer::puback) {
+        fail(*refused, "publish", now_, out);
+        return;
+      }
+      out.push_back(Count{one.stream == Stream::request ? "request" : "publish", *refused});
+      send_puback(one.packet_id, puback_code(*refused), code(*refused), out);
+    } else {
+      const bool request = one.stream == Stream::request;
+      send_puback(one.packet_id, one.verdict.proxied_code, request ? "ACCEPTED" : "", out);
+    }
+  }
+  if (draining_ && inbound_.size() == 0 && pending_.empty()) end(Reason::SERVER_SHUTTING_DOWN, now_, out);
+}
+
+void Session::step(const Committed& committed, Now now, Actions& out) {
+  if (phase_ != Phase::open) return;
+  now_ = now;
+  if (committed.token == 0) {
+    if (!committed.ok) out.push_back(Count{"shed", committed.reason});  // QoS 0 and presence: nobody to tell
+    return;
+  }
+  resolve(committed.token, committed.ok ? Verdict{} : Verdict{committed.reason, 0}, out);
+}
+
+void Session::step(const CommandAnswer& answer, Now now, Actions& out) {
+  if (phase_ != Phase::open) return;
+  now_ = now;
+  resolve(answer.token, answer.accepted ? Verdict{} : Verdict{answer.reason, 0}, out);
+}
+
+}  // namespace wayside::broker::session
