@@ -20,15 +20,15 @@ enum class Type : std::uint8_t { integer, number, boolean, text, text_list };
 enum class Apply : std::uint8_t { restart, reload };
 
 struct Row {
-  std::string_view key;        // "custody.commit_interval_ms": section and name, unit last
+  std::string_view key{};       // "custody.commit_interval_ms": section and name, unit last
   Type type = Type::text;
-  std::string_view fallback;   // default as TOML text; "" with required = true has none
+  std::string_view fallback{};  // default as TOML text; "" with required = true has none
   std::int64_t min = 0;        // of integers
   std::int64_t max = 0;        // 0, 0: unbounded
   Apply apply = Apply::restart;
   bool required = false;
-  std::string_view choices;    // "text|json": closed set of a text
-  std::string_view sentence;   // what it does, one sentence
+  std::string_view choices{};   // "text|json": closed set of a text
+  std::string_view sentence{};  // what it does, one sentence
 };
 
 // Array of tables ([[route]], [[acl]], [[sink]], ...): each entry follows its own rows.
