@@ -1,0 +1,336 @@
+#include "bridge/core/core_link.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace wayside::bridge::core {
+namespace {
+
+bool has_floor(Lane lane) { return lane == Lane::command || lane == Lane::ack; }
+
+// v1/<id>/presence
+bool is_presence(std::string_view topic) {
+  return topic.starts_with("v1/") && topic.ends_with("/presence") && std::count(topic.begin(), topic.end(), '/') == 2;
+}
+
+std::string range_text(const link::BatchClaim& claim) {
+  return std::string(to_string(claim.lane)) + " [" + std::to_string(claim.first.value) + ", " +
+         std::to_string(claim.first.value + claim.count) + ")";
+}
+
+CoreRecord lost_record(const link::BatchClaim& claim, WallMs now) {
+  CoreRecord record;
+  record.lane = claim.lane;
+  record.uuid = claim.uuid;
+  record.first = claim.first;
+  record.count = claim.count;
+  record.received = now;
+  record.after = claim.after;
+  record.what = TombstoneRange{batch::Outcome::lost, {}};
+  return record;
+}
+
+}  // namespace
+
+CoreLink::CoreLink(CoreOptions options, CoreLog& log, DeadLetters& dead_letters)
+    : options_(std::move(options)),
+      log_(log),
+      dead_letters_(dead_letters),
+      router_(options_.edges, options_.vehicles_max),
+      requests_(options_.requests, log_, router_) {
+  for (const EdgeName& edge : options_.edges) {
+    EdgeState state;
+    state.name = edge.name;
+    state.region = edge.region;
+    edges_.emplace(edge.name, std::move(state));
+  }
+}
+
+CoreActions CoreLink::step(const CoreEvent& event) {
+  CoreActions actions;
+  std::visit([&](const auto& what) { on(what, event.now, actions); }, event.what);
+  return actions;
+}
+
+CoreLink::EdgeState* CoreLink::find(const std::string& edge) {
+  const auto at = edges_.find(edge);
+  return at == edges_.end() ? nullptr : &at->second;
+}
+
+std::optional<SpoolUuid> CoreLink::spool_of(const std::string& edge) const {
+  const auto at = edges_.find(edge);
+  if (at == edges_.end() || at->second.session == link::kNoSession) return std::nullopt;
+  return at->second.uuid;
+}
+
+void CoreLink::on(const LinkUp& /*up*/, const Time& now, CoreActions& actions) {
+  linked_ = true;
+  for (auto& [name, edge] : edges_) {
+    edge.session = link::kNoSession;
+    edge.asked_at.reset();
+    ask_for_hello(edge, now, actions);
+  }
+}
+
+void CoreLink::on(const LinkDown& /*down*/, const Time& /*now*/, CoreActions& /*actions*/) { linked_ = false; }
+
+// Session 0: "I know no session of yours". At most once a credit interval.
+void CoreLink::ask_for_hello(EdgeState& edge, const Time& now, CoreActions& actions) {
+  if (edge.asked_at && now.mono - *edge.asked_at < options_.credit_interval_ms) return;
+  edge.asked_at = now.mono;
+  link::Hello hello;
+  hello.edge = edge.name;
+  hello.product = options_.product;
+  actions.emplace_back(Publish{edge.name, {link::Channel::urgent, link::Kind::hello}, link::encode(hello)});
+}
+
+void CoreLink::on(const Message& message, const Time& now, CoreActions& actions) {
+  EdgeState* edge = find(message.edge);
+  if (edge == nullptr) {
+    ++counters_.edge_mismatch;
+    return;
+  }
+  switch (message.address.kind) {
+    case link::Kind::hello: return on_hello(*edge, message.bytes, now, actions);
+    case link::Kind::batch: return on_batch(*edge, message, now, actions);
+    case link::Kind::downack: return on_down_ack(*edge, message.bytes, now, actions);
+    default: ++counters_.malformed; return;
+  }
+}
+
+void CoreLink::refuse_hello(EdgeState& edge, const link::Hello& hello, Reason reason, CoreActions& actions) {
+  link::Rejected rejected;
+  rejected.spool = hello.spool;
+  rejected.session = hello.session;
+  rejected.reason = code(reason);
+  actions.emplace_back(Alarm{reason, edge.name, std::string(info(reason).sentence)});
+  actions.emplace_back(Publish{edge.name, {link::Channel::urgent, link::Kind::rejected}, link::encode(rejected)});
+}
+
+void CoreLink::on_hello(EdgeState& edge, ByteView bytes, const Time& now, CoreActions& actions) {
+  const Outcome<link::Hello> decoded = link::decode_hello(bytes);
+  if (!decoded || decoded.value().session == link::kNoSession) {
+    ++counters_.malformed;
+    return;
+  }
+  const link::Hello& hello = decoded.value();
+  if (hello.version_min > link::kVersion || hello.version_max < link::kVersion) {
+    return refuse_hello(edge, hello, Reason::LINK_VERSION, actions);
+  }
+  flush(now, actions);  // binding checkpoints, and what NEXT says must be durable
+  const Result<bool> bound = hello.edge == edge.name ? log_.bind(hello.spool, edge.name) : Result<bool>(false);
+  if (!bound) {
+    ++counters_.log_faults;
+    actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, edge.name, bound.error().what});
+    return;  // the edge says hello again
+  }
+  if (!*bound) {
+    ++counters_.edge_mismatch;
+    return refuse_hello(edge, hello, Reason::EDGE_MISMATCH, actions);
+  }
+  if (edge.session != hello.session || edge.uuid != hello.spool) {
+    edge.session = hello.session;
+    edge.uuid = hello.spool;
+    edge.lanes = {};
+    requests_.session_began(edge.name);
+  }
+  link::Hello answer = hello;
+  answer.product = options_.product;
+  answer.lanes.clear();
+  actions.emplace_back(Publish{edge.name, {link::Channel::urgent, link::Kind::hello}, link::encode(answer)});
+  for (const Lane lane : kAllLanes) {
+    publish_next(edge, lane, actions);
+    publish_credit(edge, lane, true, actions);
+  }
+  publish_requests(now, actions);
+}
+
+void CoreLink::on_batch(EdgeState& edge, const Message& message, const Time& now, CoreActions& actions) {
+  counters_.message_bytes += message.bytes.size();
+  const Outcome<batch::Decoded> decoded = batch::decode(message.bytes, options_.limits);
+  if (!decoded) return on_undecodable(edge, message, decoded.reason(), now, actions);
+  const batch::Decoded& batch = decoded.value();
+  const link::BatchClaim claim{batch.uuid,  batch.session, batch.lane,  batch.first,
+                               batch.count, batch.before,  batch.after, batch.framed_bytes};
+  if (!follows(edge, claim, now, actions)) return;
+  if (!accept(edge, claim, records_of(batch, now.wall), now, actions)) return;
+  ++counters_.batches;
+  note_presence(edge, batch);
+}
+
+// Only a batch of this session at `next` with our digest, within credit. Whatever else: NEXT says where we are.
+bool CoreLink::follows(EdgeState& edge, const link::BatchClaim& claim, const Time& now, CoreActions& actions) {
+  if (edge.session == link::kNoSession || claim.session != edge.session || claim.uuid != edge.uuid) {
+    ++counters_.stale;
+    if (edge.session == link::kNoSession) ask_for_hello(edge, now, actions);
+    return false;
+  }
+  LaneState& lane = edge.lanes[index_of(claim.lane)];
+  const spool::Standing& standing = log_.staged().of(claim.uuid, claim.lane);
+  lane.answer = true;
+  if (claim.first != standing.next) {
+    ++counters_.duplicates;
+    return false;
+  }
+  if (claim.before != standing.digest) {
+    ++counters_.forked;
+    if (!lane.forked) actions.emplace_back(Alarm{Reason::FORKED, edge.name, range_text(claim)});
+    lane.forked = true;
+    return false;
+  }
+  if (!lane.credit.may_accept(claim.framed_bytes)) {
+    ++counters_.overrun;
+    return false;
+  }
+  return true;
+}
+
+bool CoreLink::accept(EdgeState& edge, const link::BatchClaim& claim, const std::vector<CoreRecord>& records,
+                      const Time& now, CoreActions& actions) {
+  if (records.empty()) return false;
+  const spool::AppendOutcome outcome = log_.append(records, now.wall);
+  if (outcome == spool::AppendOutcome::appended) {
+    edge.lanes[index_of(claim.lane)].credit.accept(claim.framed_bytes);
+    if (log_.open_group_bytes(claim.lane) >= options_.flush_bytes) flush(now, actions);
+    return true;
+  }
+  ++counters_.log_full;
+  const Reason reason = outcome == spool::AppendOutcome::lane_full ? Reason::SPOOL_FULL : Reason::BATCH_TOO_LARGE;
+  actions.emplace_back(Alarm{reason, edge.name, "the core log cannot take " + range_text(claim)});
+  return false;
+}
+
+void CoreLink::on_undecodable(EdgeState& edge, const Message& message, Reason why, const Time& now,
+                              CoreActions& actions) {
+  const Outcome<link::BatchClaim> claimed = link::claim_of(message.bytes, options_.limits);
+  if (!claimed) {
+    ++counters_.undecodable;
+    actions.emplace_back(Alarm{why, edge.name, "a batch whose range cannot be read"});
+    (void)dead_letters_.keep("edge " + edge.name + " " + std::string(code(why)), message.bytes);
+    return;
+  }
+  const link::BatchClaim& claim = claimed.value();
+  if (!follows(edge, claim, now, actions)) return;
+  const Result<void> kept = dead_letters_.keep(
+      "edge " + edge.name + " spool " + to_string(claim.uuid) + " " + range_text(claim) + " " + std::string(code(why)),
+      message.bytes);
+  if (!kept) {
+    actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, edge.name, kept.error().what});
+    return;  // lost is said only of what was kept; the edge resends
+  }
+  if (!accept(edge, claim, {lost_record(claim, now.wall)}, now, actions)) return;
+  ++counters_.rejected;
+  actions.emplace_back(Alarm{why, edge.name, "rejected " + range_text(claim)});
+  const link::Rejected rejected{claim.uuid, edge.session, claim.lane, claim.first, claim.count, std::string(code(why))};
+  actions.emplace_back(
+      Publish{edge.name, {link::channel_of(claim.lane), link::Kind::rejected}, link::encode(rejected)});
+}
+
+void CoreLink::note_presence(const EdgeState& edge, const batch::Decoded& batch) {
+  if (batch.lane != Lane::event) return;
+  for (const batch::Delivered& record : batch.delivered) {
+    if (is_presence(record.topic)) router_.on_presence(edge.name, record.payload);
+  }
+}
+
+void CoreLink::on_down_ack(EdgeState& edge, ByteView bytes, const Time& now, CoreActions& /*actions*/) {
+  const Outcome<link::DownAck> ack = link::decode_down_ack(bytes);
+  if (!ack) {
+    ++counters_.malformed;
+    return;
+  }
+  if (edge.session == link::kNoSession || ack.value().session != edge.session) {
+    ++counters_.stale;
+    return;
+  }
+  for (const link::DownAnswer& answer : ack.value().answers) requests_.on_answer(edge.name, answer, now);
+}
+
+void CoreLink::on(const Request& request, const Time& now, CoreActions& actions) {
+  requests_.on_request(request, now, actions);
+}
+
+void CoreLink::on(const TrustChanged& changed, const Time& /*now*/, CoreActions& /*actions*/) {
+  requests_.set_trust(changed.trust);
+}
+
+void CoreLink::on(const SinkMoved& moved, const Time& /*now*/, CoreActions& actions) {
+  const Result<std::uint64_t> freed = log_.release(moved.lane, moved.offset);
+  if (!freed) actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, "", freed.error().what});
+}
+
+void CoreLink::on(const Flush& /*flush*/, const Time& now, CoreActions& actions) { flush(now, actions); }
+
+void CoreLink::flush(const Time& now, CoreActions& actions) {
+  const bool moved = log_.dirty();
+  std::array<bool, kLanes> failed{};
+  const Result<void> flushed = log_.flush(now.wall, &failed);
+  if (!flushed) {
+    ++counters_.log_faults;
+    actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, "", flushed.error().what});
+  }
+  requests_.flushed(!failed[index_of(Lane::command)], actions);
+  for (auto& [name, edge] : edges_) {
+    if (edge.session == link::kNoSession) continue;
+    for (const Lane lane : kAllLanes) {
+      if (!std::exchange(edge.lanes[index_of(lane)].answer, false)) continue;
+      publish_next(edge, lane, actions);
+      publish_credit(edge, lane, false, actions);
+    }
+  }
+  if (moved) {
+    for (const Lane lane : kAllLanes) actions.emplace_back(LogMoved{lane, log_.synced(lane)});
+  }
+  publish_requests(now, actions);
+  if (!log_.checkpoint_due()) return;
+  if (Result<void> stored = log_.checkpoint(); !stored) {
+    actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, "", stored.error().what});
+  }
+}
+
+void CoreLink::publish_next(EdgeState& edge, Lane lane, CoreActions& actions) {
+  link::Next next;
+  next.spool = edge.uuid;
+  next.session = edge.session;
+  next.lane = lane;
+  next.standing = log_.durable().of(edge.uuid, lane);
+  next.forked = edge.lanes[index_of(lane)].forked;
+  actions.emplace_back(Publish{edge.name, {link::channel_of(lane), link::Kind::next}, link::encode(next)});
+}
+
+// `restate`: whatever was told before. Otherwise once half a window came free, so that no edge waits for the
+// interval.
+void CoreLink::publish_credit(EdgeState& edge, Lane lane, bool restate, CoreActions& actions) {
+  LaneState& state = edge.lanes[index_of(lane)];
+  const std::uint64_t limit =
+      state.credit.issue(options_.window_bytes, has_floor(lane) ? options_.floor_bytes : 0, log_.room(lane));
+  if (!restate && limit < state.told + options_.window_bytes / 2) return;
+  state.told = limit;
+  const link::Credit credit{edge.uuid, edge.session, lane, limit};
+  actions.emplace_back(Publish{edge.name, {link::channel_of(lane), link::Kind::credit}, link::encode(credit)});
+}
+
+void CoreLink::publish_requests(const Time& now, CoreActions& actions) {
+  if (!linked_) return;
+  for (auto& [name, edge] : edges_) {
+    if (edge.session == link::kNoSession) continue;
+    link::DownBatch batch;
+    batch.session = edge.session;
+    batch.items = requests_.due(name, now);
+    if (batch.items.empty()) continue;
+    actions.emplace_back(Publish{name, {link::Channel::urgent, link::Kind::downbatch}, link::encode(batch)});
+  }
+}
+
+void CoreLink::on(const Tick& /*tick*/, const Time& now, CoreActions& actions) {
+  requests_.tick(now);
+  flush(now, actions);
+  if (!linked_ || now.mono - credit_at_ < options_.credit_interval_ms) return;
+  credit_at_ = now.mono;
+  for (auto& [name, edge] : edges_) {
+    if (edge.session == link::kNoSession) continue;
+    for (const Lane lane : kAllLanes) publish_credit(edge, lane, true, actions);
+  }
+}
+
+}  // namespace wayside::bridge::core

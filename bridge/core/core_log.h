@@ -1,0 +1,98 @@
+// The core log: the lanes where accepted batches and requests become durable before they are acknowledged, and
+// the standings that follow from them.
+//
+// Owns     the volume lock and a LaneWriter per lane of `root`, and the checkpoint beside them.
+// Thread   one, the core machine's. Sinks read the lanes through LaneReader.
+// Durable  what flush() returned ok for; durable() shows nothing else. The checkpoint only shortens recovery.
+// Limits   lane_bytes_max a lane. Segments go once all sinks, the checkpoint and open requests are past them.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bridge/core/checkpoint.h"
+#include "bridge/core/core_record.h"
+#include "bridge/core/standings.h"
+#include "common/disk.h"
+#include "spool/lane.h"
+#include "spool/spool.h"
+
+namespace wayside::bridge::core {
+
+struct CoreLogOptions {
+  std::string root;
+  SpoolUuid fresh;  // identity of a volume that is made now
+  std::uint64_t segment_bytes_max = 64U << 20U;
+  std::uint64_t lane_bytes_max = 4ULL << 30U;
+  std::uint32_t record_bytes_max = 4U << 20U;
+  std::uint64_t checkpoint_records = 50'000;
+};
+
+// A request in the log that has no answer there.
+struct OpenRequestRecord {
+  Offset at{};  // core offset, command lane
+  RequestLogged request;
+};
+
+class CoreLog {
+ public:
+  // Recovers: checkpoint, then every record after it. `sentences` are ready for the log.
+  static Result<std::unique_ptr<CoreLog>> open(Disk& disk, CoreLogOptions options, std::vector<std::string>* sentences);
+
+  // Puts a whole batch into the lane's open group; staged() shows it at once, durable() after flush.
+  [[nodiscard]] spool::AppendOutcome append(const std::vector<CoreRecord>& batch, WallMs now, Offset* end = nullptr);
+  // Makes what was appended durable. A lane that fails falls back to what was durable; its error is returned
+  // (the last one) and `failed` has the lane set.
+  Result<void> flush(WallMs now, std::array<bool, kLanes>* failed);
+  [[nodiscard]] bool dirty() const;
+
+  [[nodiscard]] const Standings& staged() const { return staged_; }
+  [[nodiscard]] const Standings& durable() const { return durable_; }
+  // Binds and checkpoints, so that the binding is durable when true returns.
+  Result<bool> bind(const SpoolUuid& uuid, const std::string& edge);
+
+  [[nodiscard]] std::vector<OpenRequestRecord> take_open_requests() { return std::move(open_requests_); }
+  [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
+  std::uint64_t take_sequence() { return next_sequence_++; }
+  // The oldest request that is still open, or synced of the command lane.
+  void hold_command_lane(Offset oldest_open) { oldest_open_ = oldest_open; }
+
+  [[nodiscard]] Offset synced(Lane lane) const { return writers_[index_of(lane)]->synced(); }
+  [[nodiscard]] std::uint64_t bytes(Lane lane) const { return writers_[index_of(lane)]->bytes(); }
+  [[nodiscard]] std::uint64_t room(Lane lane) const;
+  [[nodiscard]] std::uint64_t open_group_bytes(Lane lane) const { return writers_[index_of(lane)]->open_group_bytes(); }
+  [[nodiscard]] const spool::Volume& volume() const { return volume_; }
+
+  Result<void> checkpoint();
+  [[nodiscard]] bool checkpoint_due() const { return since_checkpoint_ >= options_.checkpoint_records; }
+  Result<std::uint64_t> release(Lane lane, Offset sinks_are_past);
+  Result<void> seal();
+
+ private:
+  CoreLog(Disk& disk, CoreLogOptions options, spool::Volume volume)
+      : disk_(disk), options_(std::move(options)), volume_(std::move(volume)) {}
+  Result<void> open_lane(Lane lane, std::vector<std::string>* sentences);
+  Result<void> replay(Lane lane, std::vector<std::string>* sentences);
+  void replay_batch(const std::vector<CoreRecord>& batch, Offset last, std::vector<std::string>* sentences);
+  void replay_request(const CoreRecord& record, Offset at);
+  void revert(Lane lane);
+
+  Disk& disk_;
+  CoreLogOptions options_;
+  spool::Volume volume_;
+  std::array<std::unique_ptr<spool::LaneWriter>, kLanes> writers_;
+  std::array<bool, kLanes> dirty_{};
+  Standings staged_;
+  Standings durable_;
+  std::vector<LaneKey> touched_;  // staged and not durable yet
+  std::vector<OpenRequestRecord> open_requests_;
+  std::array<Offset, kLanes> accounted_{};
+  std::array<Offset, kLanes> scan_from_{};
+  Offset oldest_open_{};
+  std::uint64_t next_sequence_ = 1;
+  std::uint64_t since_checkpoint_ = 0;
+};
+
+}  // namespace wayside::bridge::core
