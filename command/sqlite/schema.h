@@ -1,0 +1,15 @@
+// The tables of the command store, versioned by PRAGMA user_version; application_id tells a file of ours.
+#pragma once
+
+#include "command/sqlite/database.h"
+
+namespace wayside::command::sqlite {
+
+inline constexpr int kSchemaVersion = 1;
+inline constexpr int kApplicationId = 0x57534353;  // "WSCS"
+
+// Creates the tables in an empty file. A file of another program, of a newer version or that fails
+// SQLite's quick check is refused with a sentence that says which.
+Result<void> prepare_schema(Database& database, const std::string& path);
+
+}  // namespace wayside::command::sqlite
