@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "certs/command_keys.h"
 #include "cli/commands.h"
 #include "common/os/system.h"
 #include "fleet/issuer.h"
@@ -125,10 +126,13 @@ int run_send(const Args& args) {
       ""};
   if (const auto exit = parse(spec, args)) return *exit;
   if (options.issuer.empty()) options.issuer = options.service;
-  const auto key = fleet::read_signing_key(options.pki + "/commands/issuers/" + options.issuer + ".key");
+  const auto keys = certs::CommandKeys::open(options.pki);
+  if (!keys) return fail(kUsage, keys.error().what);
+  const auto key = keys->issuer_key(options.issuer);
   if (!key) return fail(kUsage, key.error().what);
-  const auto request = fleet::sign_request(*key, options.pki + "/commands/grants/" + options.issuer + ".wsg",
-                                           spec_of(options), os::SystemClock().wall());
+  const auto grant = keys->grant_of(options.issuer);
+  if (!grant) return fail(kUsage, grant.error().what);
+  const auto request = fleet::sign_request(*key, *grant, spec_of(options), os::SystemClock().wall());
   if (!request) return fail(kUsage, request.error().what);
   return send_and_report(options, *request);
 }

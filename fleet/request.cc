@@ -22,23 +22,10 @@ std::uint64_t next_counter(WallMs now) {
 
 }  // namespace
 
-Result<intent::SigningKey> read_signing_key(const std::string& path) {
-  auto text = os::read_file(path, 4096);
-  if (!text) return std::move(text).error();
-  while (!text->empty() && (text->back() == '\n' || text->back() == ' ')) text->pop_back();
-  Bytes seed;
-  if (!from_hex(*text, seed) || seed.size() != 32) return Error{Fault::config, path + ": expected 64 hex digits"};
-  auto key = intent::SigningKey::from_seed(seed);
-  std::fill(seed.begin(), seed.end(), std::uint8_t{0});
-  return key;
-}
-
-Result<SignedRequest> sign_request(const intent::SigningKey& issuer, const std::string& grant_file,
-                                   const RequestSpec& spec, WallMs now) {
-  auto grant_bytes = os::read_file(grant_file, 1U << 20U);
-  if (!grant_bytes) return std::move(grant_bytes).error();
-  const auto grant = intent::open_grant(as_bytes(*grant_bytes));
-  if (!grant) return Error{Fault::config, grant_file + ": " + std::string(code(grant.reason()))};
+Result<SignedRequest> sign_request(const intent::SigningKey& issuer, ByteView grant_bytes, const RequestSpec& spec,
+                                   WallMs now) {
+  const auto grant = intent::open_grant(grant_bytes);
+  if (!grant) return Error{Fault::config, "the grant does not open: " + std::string(code(grant.reason()))};
   auto id = os::random_bytes(16);
   if (!id) return std::move(id).error();
 
@@ -61,8 +48,7 @@ Result<SignedRequest> sign_request(const intent::SigningKey& issuer, const std::
   request.id_text = intent::to_base32(intent.command_id);
   request.deadline = intent.deadline;
   request.bytes = intent::sign_intent(issuer, intent);
-  const auto grant_view = as_bytes(*grant_bytes);
-  request.bytes.insert(request.bytes.end(), grant_view.begin(), grant_view.end());
+  request.bytes.insert(request.bytes.end(), grant_bytes.begin(), grant_bytes.end());
   return request;
 }
 

@@ -28,10 +28,9 @@ struct SignedRequest {
   WallMs deadline{};
 };
 
-// The key of an issuer as `wayside issuer init` writes it: 64 hex digits.
-Result<intent::SigningKey> read_signing_key(const std::string& path);
-// Fault::config when the grant does not parse; what it permits is the edge's to judge.
-Result<SignedRequest> sign_request(const intent::SigningKey& issuer, const std::string& grant_file,
-                                   const RequestSpec& spec, WallMs now);
+// `grant`: the issuer's signed grant, as it is sent along. Fault::config when it does not parse; what it permits
+// is the edge's to judge.
+Result<SignedRequest> sign_request(const intent::SigningKey& issuer, ByteView grant, const RequestSpec& spec,
+                                   WallMs now);
 
 }  // namespace wayside::fleet

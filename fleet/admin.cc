@@ -1,0 +1,123 @@
+#include "fleet/admin.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+
+#include "common/os/system.h"
+
+namespace wayside::fleet {
+namespace {
+
+constexpr std::size_t kReplyBytesMax = 16U << 20U;
+
+struct Socket {
+  int fd;
+  ~Socket() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+Error os_error(const std::string& what) { return Error{Fault::unreachable, what + ": " + std::strerror(errno), errno}; }
+
+Result<void> send_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const auto put = send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return os_error("send");
+    text.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return {};
+}
+
+// Reads until `complete` says so or the peer ends.
+Result<std::string> receive(int fd, int timeout_ms, const std::function<bool(const std::string&)>& complete) {
+  const os::SystemClock clock;
+  const auto until = clock.mono() + timeout_ms;
+  std::string text;
+  std::array<char, 1U << 16U> chunk;
+  while (!complete(text)) {
+    pollfd polled{fd, POLLIN, 0};
+    const auto left = until - clock.mono();
+    if (left <= 0 || poll(&polled, 1, static_cast<int>(left)) == 0) return Error{Fault::timeout, "no answer in time"};
+    const auto got = recv(fd, chunk.data(), chunk.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return os_error("receive");
+    if (got == 0) break;
+    text.append(chunk.data(), static_cast<std::size_t>(got));
+    if (text.size() > kReplyBytesMax) return Error{Fault::no_space, "the answer is too long"};
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> admin_ask(const std::string& socket_path, const std::string& line, int timeout_ms) {
+  const Socket socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  if (socket_path.size() >= sizeof to.sun_path) return Error{Fault::config, socket_path + ": too long for a socket"};
+  std::memcpy(to.sun_path, socket_path.c_str(), socket_path.size() + 1);
+  if (socket.fd < 0 || connect(socket.fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+    return os_error(socket_path);
+  }
+  if (auto sent = send_all(socket.fd, line + "\n"); !sent) return std::move(sent).error().with(socket_path);
+  auto reply = receive(socket.fd, timeout_ms, [](const std::string& t) { return t.find('\n') != std::string::npos; });
+  if (!reply) return std::move(reply).error().with(socket_path);
+  const auto end = reply->find('\n');
+  if (end == std::string::npos) return Error{Fault::unreachable, socket_path + ": ended without an answer"};
+  return reply->substr(0, end);
+}
+
+Result<HttpReply> http_get(int port, const std::string& path, int timeout_ms) {
+  const auto where = "127.0.0.1:" + std::to_string(port) + path;
+  const Socket socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(port));
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (socket.fd < 0 || connect(socket.fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+    return os_error(where);
+  }
+  auto sent = send_all(socket.fd, "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  if (!sent) return std::move(sent).error().with(where);
+  auto text = receive(socket.fd, timeout_ms, [](const std::string&) { return false; });
+  if (!text) return std::move(text).error().with(where);
+  HttpReply reply;
+  const auto body = text->find("\r\n\r\n");
+  if (text->rfind("HTTP/1.1 ", 0) != 0 || body == std::string::npos) {
+    return Error{Fault::malformed, where + ": the answer is not HTTP"};
+  }
+  std::from_chars(text->data() + 9, text->data() + std::min<std::size_t>(12, text->size()), reply.status);
+  reply.body = text->substr(body + 4);
+  return reply;
+}
+
+double metric_sum(std::string_view text, std::string_view name, const std::vector<std::string>& with) {
+  double sum = 0;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const auto line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.substr(0, name.size()) != name) continue;
+    const auto next = line.size() > name.size() ? line[name.size()] : '\0';
+    if (next != '{' && next != ' ') continue;
+    const bool matches = std::all_of(with.begin(), with.end(),
+                                     [&](const auto& label) { return line.find(label) != std::string_view::npos; });
+    const auto value = line.rfind(' ');
+    if (matches) sum += std::strtod(std::string(line.substr(value + 1)).c_str(), nullptr);
+  }
+  return sum;
+}
+
+}  // namespace wayside::fleet

@@ -1,0 +1,25 @@
+// Small questions to running processes: a line of JSON over admin.sock, and a GET to the metrics port.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+
+namespace wayside::fleet {
+
+// Sends `line`, returns the one line that comes back. Fault::unreachable or ::timeout.
+Result<std::string> admin_ask(const std::string& socket_path, const std::string& line, int timeout_ms = 5000);
+
+struct HttpReply {
+  int status = 0;
+  std::string body;
+};
+Result<HttpReply> http_get(int port, const std::string& path, int timeout_ms = 2000);
+
+// Sum of the samples of `name` whose labels hold every text of `with` ("lane=\"state\""); 0 when there is none.
+double metric_sum(std::string_view text, std::string_view name, const std::vector<std::string>& with = {});
+
+}  // namespace wayside::fleet
