@@ -2,7 +2,7 @@
 // for /metrics, /healthz and /readyz (cpp-httplib), on loopback unless configured.
 //
 // Thread: any. Handles stay valid as long as the Registry. Labels are bounded: a family refuses (asserts)
-// beyond its series_max.
+// beyond kSeriesMax.
 #pragma once
 
 #include <functional>
@@ -15,6 +15,8 @@
 #include "common/result.h"
 
 namespace wayside::metrics {
+
+inline constexpr std::size_t kSeriesMax = 1024;  // label sets of one name
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
