@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,21 +20,24 @@
 namespace wayside::spool {
 
 struct LaneOptions {
-  std::string dir;                             // <spool>/<lane>, absolute
+  std::string dir;  // <spool>/<lane>, absolute
   Lane lane = Lane::state;
   SpoolUuid uuid;
   std::uint64_t segment_bytes_max = 64U << 20U;
   std::uint64_t lane_bytes_max = 1ULL << 30U;  // live segments together; append beyond it is `full`
   std::uint32_t record_bytes_max = 1U << 20U;
+  // Chain digest before `known_next` where the caller knows it (the settlement's): keeps the chain whole when
+  // every file above it is gone.
+  std::optional<Digest> known_digest;
 };
 
 // What recovery found. Every count is by offset; `sentences` are ready for the log.
 struct Recovery {
-  Offset synced{};                     // head after recovery
+  Offset synced{};  // head after recovery
   std::uint64_t segments = 0;
-  std::uint64_t torn_bytes = 0;        // truncated: never acknowledged
-  std::uint64_t lost = 0;              // rot: quarantined, offsets stay and count as lost
-  std::uint64_t tail_unknown = 0;      // torn or rotten, the evidence does not tell: alarm
+  std::uint64_t torn_bytes = 0;    // truncated: never acknowledged
+  std::uint64_t lost = 0;          // rot: quarantined, offsets stay and count as lost
+  std::uint64_t tail_unknown = 0;  // torn or rotten, the evidence does not tell: alarm
   std::vector<std::string> sentences;
 };
 
@@ -55,6 +59,7 @@ class LaneWriter {
   virtual ~LaneWriter() = default;
 
   // Puts a record into the open group and gives it its offset (in `offset`). Nothing is durable yet.
+  // lane_full also when the open group is as large as one may be: commit first.
   [[nodiscard]] virtual AppendOutcome append(ByteView body, std::string_view cohort, WallMs time, Offset* offset) = 0;
 
   // Writes the open group, fdatasyncs, publishes synced. On a disk fault the group is still in memory:
@@ -64,24 +69,25 @@ class LaneWriter {
 
   [[nodiscard]] virtual Offset synced() const = 0;
   [[nodiscard]] virtual Offset appended() const = 0;
-  [[nodiscard]] virtual std::uint64_t bytes() const = 0;                 // of live segments
+  [[nodiscard]] virtual std::uint64_t bytes() const = 0;  // of live segments
   [[nodiscard]] virtual std::uint64_t open_group_bytes() const = 0;
-  [[nodiscard]] virtual Digest digest() const = 0;                       // chain digest at synced
+  [[nodiscard]] virtual Digest digest() const = 0;  // chain digest at synced
   [[nodiscard]] virtual const std::map<std::string, std::uint64_t>& received_by_cohort() const = 0;
 
   // Deletes sealed segments whose every offset is below settled. Returns bytes freed.
   virtual Result<std::uint64_t> release_below(Offset settled) = 0;
-  // Ends the segment so that a later open needs to read only its footer. Called at a clean stop.
+  // Ends the segment so that a later open needs to read only its footer. Called at a clean stop, with no
+  // group open; a later append begins a new segment.
   virtual Result<void> seal() = 0;
 };
 
 struct ReadRecord {
   Offset offset;
-  WallMs time;             // when its group was committed
-  Bytes body;              // empty when lost
-  Digest after;            // chain digest after this record
+  WallMs time;   // as given to append; the chain digest covers it
+  Bytes body;    // empty when lost
+  Digest after;  // chain digest after this record
   std::uint64_t framed_bytes = 0;
-  bool lost = false;       // rot: this offset's body is gone
+  bool lost = false;  // rot: this offset's body is gone
 };
 
 // Owns     open read handles only.   Thread   one.   Durable  -

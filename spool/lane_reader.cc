@@ -1,0 +1,251 @@
+#include <algorithm>
+
+#include "spool/chain.h"
+#include "spool/lane.h"
+#include "spool/recovery.h"
+#include "spool/segment_walker.h"
+
+namespace wayside::spool {
+namespace {
+
+constexpr Offset kNoLimit{UINT64_MAX};
+
+// A position in a lane that moves over segment borders and over damage. Never at or past `synced`.
+class LaneCursor {
+ public:
+  LaneCursor(Disk& disk, std::string dir, const Identity& identity)
+      : disk_(disk), dir_(std::move(dir)), identity_(identity) {}
+
+  Result<void> seek(const std::vector<Offset>& bases, Offset at, Offset synced);
+  Result<Step> next(const std::vector<Offset>& bases, Offset synced);
+  // What was read before may have grown, or been replaced by its name.
+  void refresh() {
+    reopened_ = false;
+    if (walker_) walker_->invalidate();
+  }
+  void close() { walker_.reset(); }
+  [[nodiscard]] bool at(Offset offset) const { return walker_ && walker_->offset() == offset; }
+  [[nodiscard]] const Digest& digest() const { return walker_->digest(); }
+
+ private:
+  Result<void> open(Offset base);
+  Result<void> reopen();
+  Result<Step> lost_step(Offset segment_end);
+  [[nodiscard]] Offset segment_end(const std::vector<Offset>& bases) const;
+
+  Disk& disk_;
+  std::string dir_;
+  Identity identity_;
+  std::unique_ptr<SegmentWalker> walker_;
+  bool reopened_ = false;
+};
+
+Result<void> LaneCursor::open(Offset base) {
+  auto walker = SegmentWalker::open(disk_, dir_, identity_, base);
+  if (!walker) return std::move(walker).error();
+  if (!(*walker)->header() && walker_ && walker_->offset() == base) (*walker)->assume_digest(walker_->digest());
+  walker_ = std::move(walker).value();
+  return {};
+}
+
+Offset LaneCursor::segment_end(const std::vector<Offset>& bases) const {
+  const auto next = std::upper_bound(bases.begin(), bases.end(), walker_->base());
+  return next == bases.end() ? kNoLimit : *next;
+}
+
+Result<void> LaneCursor::seek(const std::vector<Offset>& bases, Offset at, Offset synced) {
+  // A segment that begins at synced holds nothing that may be read: the one before says what is there.
+  auto segment = std::upper_bound(bases.begin(), bases.end(), at);
+  WAYSIDE_ASSERT(segment != bases.begin());
+  --segment;
+  if (*segment >= synced && segment != bases.begin()) --segment;
+  walker_.reset();
+  if (auto opened = open(*segment); !opened) return opened;
+  if (auto skipped = walker_->skip_to(std::min(at, segment_end(bases))); !skipped) return skipped;
+  while (walker_->offset() < at) {
+    auto step = next(bases, at);
+    if (!step) return std::move(step).error();
+  }
+  return {};
+}
+
+Result<Step> LaneCursor::next(const std::vector<Offset>& bases, Offset synced) {
+  Offset end = segment_end(bases);
+  while (walker_->offset() >= end) {
+    if (auto opened = open(end); !opened) return std::move(opened).error();
+    end = segment_end(bases);
+  }
+  const Offset limit = std::min(end, synced);
+  WAYSIDE_ASSERT(walker_->offset() < limit);
+  auto step = walker_->next(limit);
+  if (!step || step->kind != Step::Kind::end) return step;
+  if (!reopened_) {
+    if (auto done = reopen(); !done) return std::move(done).error();
+    step = walker_->next(limit);
+    if (!step || step->kind != Step::Kind::end) return step;
+  }
+  return lost_step(end);
+}
+
+Result<void> LaneCursor::reopen() {
+  reopened_ = true;
+  const Offset at = walker_->offset();
+  const Digest digest = walker_->digest();
+  auto fresh = SegmentWalker::open(disk_, dir_, identity_, walker_->base());
+  if (!fresh) return std::move(fresh).error();
+  if (auto skipped = (*fresh)->skip_to(at); !skipped) return skipped;
+  if ((*fresh)->offset() != at) return {};  // no further than the handle we have
+  (*fresh)->assume_digest(digest);
+  walker_ = std::move(fresh).value();
+  return {};
+}
+
+// Synced, and nothing intact follows in this file up to where the next one begins.
+Result<Step> LaneCursor::lost_step(Offset segment_end) {
+  Step step;
+  step.kind = Step::Kind::lost;
+  step.offset = walker_->offset();
+  step.framed_bytes = kRecordFrameBytes;
+  step.after = chain_lost(walker_->digest(), step.offset);
+  if (step.offset + 1 == segment_end) {
+    auto following = SegmentWalker::open(disk_, dir_, identity_, segment_end);
+    if (!following) return std::move(following).error();
+    if ((*following)->header()) step.after = (*following)->digest();
+  }
+  walker_->lose(step.after);
+  return step;
+}
+
+class LaneReaderImpl final : public LaneReader {
+ public:
+  LaneReaderImpl(Disk& disk, std::string dir, const Identity& identity, SyncedPage page)
+      : disk_(disk), dir_(std::move(dir)), identity_(identity), page_(std::move(page)), cursor_(disk, dir_, identity) {}
+
+  [[nodiscard]] Offset synced() override { return page_.load(); }
+  Result<Offset> oldest() override;
+  Result<std::vector<ReadRecord>> read(Offset from, std::size_t max_records, std::uint64_t max_bytes) override;
+  Result<Digest> digest_before(Offset at) override;
+  Result<Received> received_by_cohort() override;
+
+ private:
+  // Lists the segments once per value of synced: a new one is there before its offsets are published.
+  Result<void> list(Offset synced);
+  Result<void> require(Offset at) const;
+  Result<void> open_totals(std::size_t index);
+
+  Disk& disk_;
+  std::string dir_;
+  Identity identity_;
+  SyncedPage page_;
+  std::vector<Offset> bases_;
+  Offset listed_at_{};
+  LaneCursor cursor_;
+  std::unique_ptr<SegmentWalker> totals_walker_;
+  Received totals_;
+};
+
+Result<void> LaneReaderImpl::list(Offset synced) {
+  if (synced == listed_at_ && !bases_.empty()) return {};
+  auto bases = list_segments(disk_, dir_);
+  if (!bases) return std::move(bases).error();
+  bases_ = std::move(bases).value();
+  listed_at_ = synced;
+  return {};
+}
+
+Result<void> LaneReaderImpl::require(Offset at) const {
+  if (!bases_.empty() && at >= bases_.front()) return {};
+  return Error{Fault::not_found, "offset " + std::to_string(at.value) + " of " + dir_ + " is no longer on disk", 0};
+}
+
+Result<Offset> LaneReaderImpl::oldest() {
+  const Offset synced = page_.load();
+  auto bases = list_segments(disk_, dir_);
+  if (!bases) return std::move(bases).error();
+  return (*bases).empty() ? synced : std::min((*bases).front(), synced);
+}
+
+Result<std::vector<ReadRecord>> LaneReaderImpl::read(Offset from, std::size_t max_records, std::uint64_t max_bytes) {
+  std::vector<ReadRecord> out;
+  const Offset synced = page_.load();
+  if (from >= synced || max_records == 0) return out;
+  if (auto listed = list(synced); !listed) return std::move(listed).error();
+  if (auto there = require(from); !there) return std::move(there).error();
+  cursor_.refresh();
+  if (!cursor_.at(from)) {
+    if (auto done = cursor_.seek(bases_, from, synced); !done) {
+      cursor_.close();
+      return std::move(done).error();
+    }
+  }
+  std::uint64_t bytes = 0;
+  for (Offset at = from; at < synced && out.size() < max_records && (out.empty() || bytes < max_bytes); at = at + 1) {
+    auto step = cursor_.next(bases_, synced);
+    if (!step) {
+      cursor_.close();
+      return std::move(step).error();
+    }
+    WAYSIDE_ASSERT(step->offset == at);
+    bytes += step->framed_bytes;
+    out.push_back({at, step->time, Bytes(step->body.begin(), step->body.end()), step->after, step->framed_bytes,
+                   step->kind == Step::Kind::lost});
+  }
+  return out;
+}
+
+Result<Digest> LaneReaderImpl::digest_before(Offset at) {
+  const Offset synced = page_.load();
+  if (at == Offset{}) return Digest{};
+  if (at > synced) return Error{Fault::not_found, "offset " + std::to_string(at.value) + " is not synced", 0};
+  if (cursor_.at(at)) return cursor_.digest();
+  if (auto listed = list(synced); !listed) return std::move(listed).error();
+  if (auto there = require(at); !there) return std::move(there).error();
+  LaneCursor cursor(disk_, dir_, identity_);
+  if (auto done = cursor.seek(bases_, at, synced); !done) return std::move(done).error();
+  return cursor.digest();
+}
+
+Result<void> LaneReaderImpl::open_totals(std::size_t index) {
+  auto walker = SegmentWalker::open(disk_, dir_, identity_, bases_[index]);
+  if (!walker) return std::move(walker).error();
+  auto received = received_at(disk_, dir_, identity_, bases_, index, bases_[index]);
+  if (!received) return std::move(received).error();
+  totals_walker_ = std::move(walker).value();
+  totals_ = std::move(received).value();
+  return {};
+}
+
+Result<Received> LaneReaderImpl::received_by_cohort() {
+  const Offset synced = page_.load();
+  if (auto listed = list(synced); !listed) return std::move(listed).error();
+  if (!bases_.empty() && synced > Offset{}) {
+    auto segment = std::lower_bound(bases_.begin(), bases_.end(), synced);
+    if (segment != bases_.begin()) --segment;
+    if (!totals_walker_ || totals_walker_->base() != *segment) {
+      const auto index = static_cast<std::size_t>(segment - bases_.begin());
+      if (auto opened = open_totals(index); !opened) return std::move(opened).error();
+    }
+    totals_walker_->invalidate();
+    for (;;) {
+      auto more = totals_walker_->skip_group(synced);
+      if (!more) return std::move(more).error();
+      if (!*more) break;
+      for (const auto& [cohort, count] : totals_walker_->group().received) totals_[cohort] = count;
+    }
+  }
+  Received received = totals_;
+  reconcile(received, synced);
+  return received;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LaneReader>> LaneReader::open(Disk& disk, const std::string& lane_dir, const SpoolUuid& uuid,
+                                                     Lane lane) {
+  auto page = SyncedPage::open(disk, lane_dir);
+  if (!page) return std::move(page).error();
+  return std::unique_ptr<LaneReader>(
+      std::make_unique<LaneReaderImpl>(disk, lane_dir, Identity{uuid, lane}, std::move(page).value()));
+}
+
+}  // namespace wayside::spool

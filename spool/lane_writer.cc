@@ -1,0 +1,214 @@
+#include <algorithm>
+
+#include "spool/lane.h"
+#include "spool/open_group.h"
+#include "spool/recovery.h"
+#include "spool/segment_writer.h"
+
+namespace wayside::spool {
+namespace {
+
+std::string parent_of(const std::string& dir) {
+  const std::size_t slash = dir.rfind('/');
+  return slash == std::string::npos || slash == 0 ? "/" : dir.substr(0, slash);
+}
+
+class LaneWriterImpl final : public LaneWriter {
+ public:
+  LaneWriterImpl(Disk& disk, LaneOptions options, SyncedPage page, LaneState state)
+      : disk_(disk),
+        options_(std::move(options)),
+        identity_{options_.uuid, options_.lane},
+        page_(std::move(page)),
+        synced_(state.head),
+        digest_(state.digest),
+        received_(std::move(state.received)),
+        sealed_(std::move(state.segments)) {
+    for (const SegmentSize& segment : sealed_) sealed_bytes_ += segment.bytes;
+    group_.begin(synced_, digest_);
+  }
+
+  Result<void> start(bool rot);
+
+  AppendOutcome append(ByteView body, std::string_view cohort, WallMs time, Offset* offset) override;
+  Result<Offset> commit(WallMs now) override;
+
+  [[nodiscard]] Offset synced() const override { return synced_; }
+  [[nodiscard]] Offset appended() const override { return group_.end(); }
+  [[nodiscard]] std::uint64_t bytes() const override { return sealed_bytes_ + (active_ ? active_->bytes() : 0); }
+  [[nodiscard]] std::uint64_t open_group_bytes() const override { return group_.body_bytes(); }
+  [[nodiscard]] Digest digest() const override { return digest_; }
+  [[nodiscard]] const Received& received_by_cohort() const override { return received_; }
+
+  Result<std::uint64_t> release_below(Offset settled) override;
+  Result<void> seal() override;
+
+ private:
+  Result<void> write_group(WallMs now);
+  Result<void> create_segment(WallMs now);
+  void retire_active();
+  void abandon_active();
+  void publish();
+  // Where the next segment begins; segments before it are sealed.
+  [[nodiscard]] Offset next_base(std::size_t index) const;
+
+  Disk& disk_;
+  LaneOptions options_;
+  Identity identity_;
+  SyncedPage page_;
+  Offset synced_;
+  Digest digest_;
+  Received received_;
+  std::vector<SegmentSize> sealed_;
+  std::uint64_t sealed_bytes_ = 0;
+  std::unique_ptr<SegmentWriter> active_;
+  OpenGroup group_;
+};
+
+// Rot is fenced at once: a new segment that begins behind it keeps those offsets from ever being given again.
+Result<void> LaneWriterImpl::start(bool rot) {
+  if (rot) {
+    if (auto created = create_segment(WallMs{}); !created) return created;
+  }
+  page_.store(synced_);
+  return {};
+}
+
+AppendOutcome LaneWriterImpl::append(ByteView body, std::string_view cohort, WallMs time, Offset* offset) {
+  if (body.size() > options_.record_bytes_max) return AppendOutcome::record_too_large;
+  const std::uint64_t framed = framed_bytes(body.size());
+  if (bytes() + group_.bytes() + framed > options_.lane_bytes_max) return AppendOutcome::lane_full;
+  if (group_.body_bytes() + framed > kGroupBytesMax) return AppendOutcome::lane_full;
+  if (offset != nullptr) *offset = group_.end();
+  group_.append(identity_, group_.counted_as(cohort, received_), time, body);
+  return AppendOutcome::appended;
+}
+
+Result<Offset> LaneWriterImpl::commit(WallMs now) {
+  if (group_.empty()) return synced_;
+  auto written = write_group(now);
+  if (!written) {
+    abandon_active();
+    written = write_group(now);
+  }
+  if (!written) {
+    abandon_active();
+    group_.begin(synced_, digest_);
+    return std::move(written).error();
+  }
+  publish();
+  return synced_;
+}
+
+Result<void> LaneWriterImpl::write_group(WallMs now) {
+  const Bytes sectors = group_.sectors(identity_, synced_, now, received_);
+  if (active_ && !active_->fits(sectors.size())) {
+    // What is in it is synced; a footer that cannot be written only makes a later open slower.
+    if (auto sealed = active_->seal(received_); !sealed) active_->abandon(received_);
+    retire_active();
+  }
+  if (!active_) {
+    if (auto created = create_segment(now); !created) return created;
+  }
+  return active_->write_group(sectors, group_.end(), group_.digest());
+}
+
+Result<void> LaneWriterImpl::create_segment(WallMs now) {
+  SegmentHeader header;
+  header.identity = identity_;
+  header.base = synced_;
+  header.digest = digest_;
+  header.created = now;
+  header.received = received_;
+  auto created = SegmentWriter::create(disk_, options_.dir, header, options_.segment_bytes_max);
+  if (!created) return std::move(created).error();
+  active_ = std::move(created).value();
+  if (!sealed_.empty() && sealed_.back().base == synced_) {  // an empty one, replaced by its name
+    sealed_bytes_ -= sealed_.back().bytes;
+    sealed_.pop_back();
+  }
+  return {};
+}
+
+void LaneWriterImpl::retire_active() {
+  sealed_.push_back({active_->base(), active_->bytes()});
+  sealed_bytes_ += active_->bytes();
+  active_.reset();
+}
+
+void LaneWriterImpl::abandon_active() {
+  if (!active_) return;
+  active_->abandon(received_);
+  retire_active();
+}
+
+void LaneWriterImpl::publish() {
+  group_.add_to(received_);
+  synced_ = group_.end();
+  digest_ = group_.digest();
+  group_.begin(synced_, digest_);
+  WAYSIDE_ASSERT(synced_ <= appended());
+  page_.store(synced_);
+}
+
+Offset LaneWriterImpl::next_base(std::size_t index) const {
+  if (index + 1 < sealed_.size()) return sealed_[index + 1].base;
+  return active_ ? active_->base() : Offset{UINT64_MAX};
+}
+
+Result<std::uint64_t> LaneWriterImpl::release_below(Offset settled) {
+  WAYSIDE_ASSERT(settled <= synced_);
+  // A lane as small as its active segment would stay full for ever with nothing pending: begin a new one.
+  const bool stuck = settled == synced_ && group_.empty() && active_ && !active_->empty();
+  if (stuck && bytes() > options_.lane_bytes_max / 2) {
+    if (auto sealed = seal(); !sealed) return std::move(sealed).error();
+    if (auto created = create_segment(WallMs{}); !created) return std::move(created).error();
+  }
+  std::uint64_t freed = 0;
+  while (!sealed_.empty() && next_base(0) <= settled) {
+    if (auto removed = disk_.remove(segment_path(options_.dir, sealed_.front().base)); !removed) {
+      if (removed.error().fault != Fault::not_found) return std::move(removed).error();
+    }
+    freed += sealed_.front().bytes;
+    sealed_bytes_ -= sealed_.front().bytes;
+    sealed_.erase(sealed_.begin());
+  }
+  if (freed > 0) {
+    if (auto synced = disk_.fsync_dir(options_.dir); !synced) return std::move(synced).error();
+  }
+  return freed;
+}
+
+Result<void> LaneWriterImpl::seal() {
+  WAYSIDE_ASSERT(group_.empty());
+  if (!active_) return {};
+  auto sealed = active_->seal(received_);
+  if (!sealed) return sealed;
+  retire_active();
+  return {};
+}
+
+}  // namespace
+
+std::uint64_t framed_bytes(std::size_t body_bytes) { return kRecordFrameBytes + body_bytes; }
+
+Result<std::unique_ptr<LaneWriter>> LaneWriter::open(Disk& disk, LaneOptions options, Offset known_next,
+                                                     Recovery* recovery) {
+  Recovery own;
+  Recovery& report = recovery != nullptr ? *recovery : own;
+  report = {};
+  if (auto made = disk.make_dir(options.dir); !made) return std::move(made).error();
+  if (auto synced = disk.fsync_dir(parent_of(options.dir)); !synced) return std::move(synced).error();
+  auto page = SyncedPage::open(disk, options.dir);
+  if (!page) return std::move(page).error();
+  const Evidence evidence{page->evidence(), known_next, options.known_digest};
+  auto state = recover_lane(disk, options.dir, {options.uuid, options.lane}, evidence, report);
+  if (!state) return std::move(state).error().with("lane " + options.dir);
+  const bool rot = state->rot;
+  auto writer =
+      std::make_unique<LaneWriterImpl>(disk, std::move(options), std::move(page).value(), std::move(state).value());
+  if (auto started = writer->start(rot); !started) return std::move(started).error();
+  return std::unique_ptr<LaneWriter>(std::move(writer));
+}
+
+}  // namespace wayside::spool

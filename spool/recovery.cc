@@ -1,0 +1,158 @@
+#include "spool/recovery.h"
+
+#include <algorithm>
+
+#include "spool/chain.h"
+#include "spool/segment_walker.h"
+#include "spool/segment_writer.h"
+#include "spool/tail_scan.h"
+
+namespace wayside::spool {
+namespace {
+
+constexpr std::uint64_t kCopyBytes = 1U << 20U;
+
+// A kernel whose fdatasync failed may call pages clean that never reached the disk. Writing them again makes
+// them dirty again, so that the sync that follows means what it says.
+Result<void> write_again(DiskFile& file, std::uint64_t from, std::uint64_t to) {
+  Bytes chunk;
+  for (std::uint64_t at = from; at < to; at += chunk.size()) {
+    if (auto read = file.pread(chunk, std::min(kCopyBytes, to - at), at); !read) return read;
+    if (chunk.empty()) return Error{Fault::corrupt, "segment became shorter during recovery", 0};
+    if (auto written = file.pwrite(chunk, at); !written) return written;
+  }
+  return {};
+}
+
+// Makes durable what stays. A damaged segment is otherwise left as it is: it is the evidence, and the base of
+// the next segment says where it ends.
+Result<std::uint64_t> settle_file(DiskFile& file, const Identity& identity, Offset base, const Tail& tail) {
+  if (tail.rot) {
+    if (auto done = file.fdatasync(); !done) return std::move(done).error();
+    return file.size();
+  }
+  if (auto done = write_again(file, tail.unproven_at, tail.end); !done) return std::move(done).error();
+  return write_footer(file, identity, {base, tail.head, tail.end, tail.digest, tail.received});
+}
+
+Result<Tail> tail_of_sealed(const Footer& footer, const Evidence& evidence, Recovery& report) {
+  Tail tail;
+  tail.head = footer.end;
+  tail.digest = footer.digest;
+  tail.received = footer.received;
+  tail.end = tail.unproven_at = footer.data_bytes;
+  const Offset proven = std::max(evidence.synced_page, evidence.known_next);
+  if (footer.end >= proven) return tail;
+  report.lost += proven - footer.end;
+  report.sentences.push_back("offsets " + std::to_string(footer.end.value) + " to " + std::to_string(proven.value - 1) +
+                             " were synced and their segment is gone: lost");
+  tail.digest = proven == evidence.known_next && evidence.known_digest ? *evidence.known_digest
+                                                                       : chain_lost(footer.digest, {proven.value - 1});
+  tail.head = proven;
+  tail.rot = true;
+  return tail;
+}
+
+Result<void> measure(Disk& disk, const std::string& dir, const std::vector<Offset>& bases, LaneState& state) {
+  for (const Offset base : bases) {
+    auto file = disk.open(segment_path(dir, base), OpenMode::read);
+    if (!file) return std::move(file).error();
+    auto size = (*file)->size();
+    if (!size) return std::move(size).error();
+    state.segments.push_back({base, *size});
+  }
+  return {};
+}
+
+Result<void> remove_temporaries(Disk& disk, const std::string& dir) {
+  auto names = disk.list(dir);
+  if (!names) return std::move(names).error();
+  for (const std::string& name : names.value()) {
+    if (!name.ends_with(std::string(kSegmentSuffix) + std::string(kTemporarySuffix))) continue;
+    if (auto removed = disk.remove(dir + "/" + name); !removed) return removed;
+  }
+  return {};
+}
+
+Result<LaneState> recover_nothing(const Evidence& evidence, Recovery& report) {
+  LaneState state;
+  state.head = std::max(evidence.synced_page, evidence.known_next);
+  if (state.head == Offset{}) return state;
+  report.lost += state.head.value;
+  report.sentences.push_back("no segment is left of " + std::to_string(state.head.value) + " offsets");
+  state.digest = state.head == evidence.known_next && evidence.known_digest ? *evidence.known_digest
+                                                                            : chain_lost({}, {state.head.value - 1});
+  state.rot = true;
+  return state;
+}
+
+}  // namespace
+
+void reconcile(Received& received, Offset head) {
+  const std::uint64_t counted = sum(received);
+  if (counted < head.value) received[kOtherCohort] += head.value - counted;
+}
+
+Result<Received> received_at(Disk& disk, const std::string& dir, const Identity& identity,
+                             const std::vector<Offset>& bases, std::size_t index, Offset limit) {
+  auto walker = SegmentWalker::open(disk, dir, identity, bases.at(index));
+  if (!walker) return std::move(walker).error();
+  Received received;
+  if ((*walker)->header()) {
+    received = (*walker)->header()->received;
+  } else if (index > 0) {
+    auto before = received_at(disk, dir, identity, bases, index - 1, bases[index]);
+    if (!before) return before;
+    received = std::move(before).value();
+  }
+  for (;;) {
+    auto more = (*walker)->skip_group(limit);
+    if (!more) return std::move(more).error();
+    if (!*more) break;
+    for (const auto& [cohort, count] : (*walker)->group().received) received[cohort] = count;
+  }
+  return received;
+}
+
+Result<LaneState> recover_lane(Disk& disk, const std::string& dir, const Identity& identity, const Evidence& evidence,
+                               Recovery& report) {
+  if (auto done = remove_temporaries(disk, dir); !done) return std::move(done).error();
+  auto bases = list_segments(disk, dir);
+  if (!bases) return std::move(bases).error();
+  report.segments = (*bases).size();
+  LaneState state;
+  if ((*bases).empty()) {
+    auto nothing = recover_nothing(evidence, report);
+    if (!nothing) return nothing;
+    state = std::move(nothing).value();
+  } else {
+    const std::size_t last = (*bases).size() - 1;
+    const Offset base = (*bases)[last];
+    auto walker = SegmentWalker::open(disk, dir, identity, base);
+    if (!walker) return std::move(walker).error();
+    auto footer = read_footer(identity, (*walker)->file());
+    if (!footer) return std::move(footer).error();
+    const bool sealed = footer->has_value() && (*footer)->base == base;
+    auto before = sealed ? Result<Received>(Received{}) : received_at(disk, dir, identity, *bases, last, base);
+    if (!before) return std::move(before).error();
+    auto tail = sealed ? tail_of_sealed(**footer, evidence, report)
+                       : scan_tail(**walker, identity, evidence, std::move(before).value(), report);
+    if (!tail) return std::move(tail).error().with(segment_path(dir, base));
+    if (!sealed) {
+      auto file = disk.open(segment_path(dir, base), OpenMode::read_write);
+      if (!file) return std::move(file).error();
+      auto size = settle_file(**file, identity, base, *tail);
+      if (!size) return std::move(size).error().with(segment_path(dir, base));
+    }
+    state.head = tail->head;
+    state.digest = tail->digest;
+    state.received = std::move(tail->received);
+    state.rot = tail->rot;
+    if (auto done = measure(disk, dir, *bases, state); !done) return std::move(done).error();
+  }
+  reconcile(state.received, state.head);
+  report.synced = state.head;
+  return state;
+}
+
+}  // namespace wayside::spool

@@ -1,0 +1,98 @@
+#include "spool/segment_file.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace wayside::spool {
+namespace {
+
+constexpr std::size_t kDigits = 20;
+
+std::optional<Offset> parse_name(const std::string& name) {
+  if (name.size() != kDigits + kSegmentSuffix.size() || !name.ends_with(kSegmentSuffix)) return std::nullopt;
+  Offset base;
+  const char* end = name.data() + kDigits;
+  const auto parsed = std::from_chars(name.data(), end, base.value);
+  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  return base;
+}
+
+}  // namespace
+
+std::string segment_path(const std::string& dir, Offset base) {
+  const std::string digits = std::to_string(base.value);
+  return dir + "/" + std::string(kDigits - digits.size(), '0') + digits + std::string(kSegmentSuffix);
+}
+
+Result<std::vector<Offset>> list_segments(Disk& disk, const std::string& dir) {
+  auto names = disk.list(dir);
+  if (!names) return std::move(names).error();
+  std::vector<Offset> bases;
+  for (const std::string& name : names.value()) {
+    if (const auto base = parse_name(name)) bases.push_back(*base);
+  }
+  std::sort(bases.begin(), bases.end());
+  return bases;
+}
+
+Result<SyncedPage> SyncedPage::open(Disk& disk, const std::string& dir) {
+  SyncedPage page;
+  auto value = disk.map_word(dir + "/" + kSyncedPage, 0);
+  if (!value) return std::move(value).error();
+  auto copy = disk.map_word(dir + "/" + kSyncedPage, 1);
+  if (!copy) return std::move(copy).error();
+  page.value_ = std::move(value).value();
+  page.copy_ = std::move(copy).value();
+  return page;
+}
+
+Offset SyncedPage::evidence() const { return {std::min(value_->load(), copy_->load())}; }
+
+void SyncedPage::store(Offset synced) {
+  copy_->store(synced.value);
+  value_->store(synced.value);
+}
+
+Result<ByteView> FileWindow::view(std::uint64_t at, std::size_t size) {
+  const bool inside = at >= start_ && at - start_ <= buffer_.size() && buffer_.size() - (at - start_) >= size;
+  if (!inside) {
+    auto read = file_->pread(buffer_, std::max(size, kWindowBytes), at);
+    if (!read) {
+      buffer_.clear();
+      return std::move(read).error();
+    }
+    start_ = at;
+  }
+  const ByteView rest = ByteView(buffer_).subspan(at - start_);
+  return rest.first(std::min(size, rest.size()));
+}
+
+Result<std::optional<Footer>> read_footer(const Identity& identity, FileWindow& file) {
+  const std::optional<Footer> none;
+  auto size = file.size();
+  if (!size) return std::move(size).error();
+  if (*size < kHeaderBytes + kTrailerBytes) return none;
+  auto trailer = file.view(*size - kTrailerBytes, kTrailerBytes);
+  if (!trailer) return std::move(trailer).error();
+  const std::uint32_t bytes = footer_bytes_from_trailer(identity, *trailer);
+  if (bytes == 0 || *size < kHeaderBytes + bytes) return none;
+  auto footer = file.view(*size - bytes, bytes);
+  if (!footer) return std::move(footer).error();
+  auto decoded = decode_footer(identity, *footer);
+  // A footer that does not stand where it says it stands is a piece of another file.
+  if (decoded && decoded->data_bytes + bytes != *size) return none;
+  return decoded;
+}
+
+Result<std::optional<Claim>> read_claim(const Identity& identity, FileWindow& file) {
+  std::optional<Claim> best;
+  for (std::size_t slot = 0; slot < kClaimSlots; ++slot) {
+    auto sector = file.view(kClaimAt + slot * kSectorBytes, kSectorBytes);
+    if (!sector) return std::move(sector).error();
+    const auto claim = decode_claim(identity, *sector);
+    if (claim && (!best || claim->sequence > best->sequence)) best = claim;
+  }
+  return best;
+}
+
+}  // namespace wayside::spool

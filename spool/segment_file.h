@@ -1,0 +1,63 @@
+// Segment files by name, and reading one through a bounded window.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/disk.h"
+#include "common/result.h"
+#include "common/types.h"
+#include "spool/codec.h"
+
+namespace wayside::spool {
+
+inline constexpr std::string_view kSegmentSuffix = ".seg";
+inline constexpr std::string_view kTemporarySuffix = ".tmp";
+inline constexpr const char* kSyncedPage = "synced.page";
+inline constexpr const char* kSettledPage = "settled.page";
+inline constexpr const char* kSettlementFile = "settlement.log";
+
+// 20 digits of the base offset, so that names sort as offsets do.
+std::string segment_path(const std::string& dir, Offset base);
+// Base offsets of the segments in `dir`, ascending. Other names are not ours to touch.
+Result<std::vector<Offset>> list_segments(Disk& disk, const std::string& dir);
+
+// The synced page: word 0 is the value, word 1 its copy, stored first. As evidence for recovery the lower of
+// the two counts, so that one rotten word claims nothing.
+class SyncedPage {
+ public:
+  static Result<SyncedPage> open(Disk& disk, const std::string& dir);
+  [[nodiscard]] Offset load() const { return {value_->load()}; }
+  [[nodiscard]] Offset evidence() const;
+  void store(Offset synced);
+
+ private:
+  std::unique_ptr<SharedWord> value_;
+  std::unique_ptr<SharedWord> copy_;
+};
+
+// Owns     one open file and one buffer.   Thread   one.   Durable  -
+// Limits   the buffer is kWindowBytes, or what one view needs.
+class FileWindow {
+ public:
+  explicit FileWindow(std::unique_ptr<DiskFile> file) : file_(std::move(file)) {}
+  // `size` bytes at `at`, fewer only at the end of the file. Valid until the next call.
+  Result<ByteView> view(std::uint64_t at, std::size_t size);
+  // Forgets what was read: a writer may have written since.
+  void invalidate() { buffer_.clear(); }
+  Result<std::uint64_t> size() { return file_->size(); }
+
+ private:
+  std::unique_ptr<DiskFile> file_;
+  Bytes buffer_;
+  std::uint64_t start_ = 0;
+};
+
+// The footer that ends the file, if one does and it is intact.
+Result<std::optional<Footer>> read_footer(const Identity& identity, FileWindow& file);
+// The claim with the highest sequence among the slots that verify.
+Result<std::optional<Claim>> read_claim(const Identity& identity, FileWindow& file);
+
+}  // namespace wayside::spool
