@@ -27,22 +27,22 @@ struct ConnectionRef {
 };
 
 // ---- what comes back to an I/O thread -------------------------------------------------------------
-struct Committed {             // answer to an offer; exactly one for each offer that was taken
+struct Committed {  // answer to an offer; exactly one for each offer that was taken
   ConnectionRef to;
-  std::uint64_t token = 0;     // the offerer's own
+  std::uint64_t token = 0;  // the offerer's own
   bool ok = false;
-  Reason reason{};             // when not ok
+  Reason reason{};  // when not ok
   Lane lane{};
   Offset offset{};
 };
-struct Deliver {               // write this command to the vehicle (SENT is committed already)
+struct Deliver {  // write this command to the vehicle (SENT is committed already)
   ConnectionRef to;
   std::string vehicle;
   intent::CommandId id{};
-  Bytes request;               // payload: intent and grant as signed
-  WallMs deadline{};           // rechecked as the bytes enter the TLS record
+  Bytes request;      // payload: intent and grant as signed
+  WallMs deadline{};  // rechecked as the bytes enter the TLS record
 };
-struct CommandAnswer {         // to a service that published a request
+struct CommandAnswer {  // to a service that published a request
   ConnectionRef to;
   std::uint64_t token = 0;
   bool accepted = false;
@@ -51,9 +51,9 @@ struct CommandAnswer {         // to a service that published a request
 struct CloseConnection {
   ConnectionRef to;
   Reason reason{};
-  bool reset = false;          // RST: an unacknowledged command is at its deadline
+  bool reset = false;  // RST: an unacknowledged command is at its deadline
 };
-struct ServiceEvent {          // status or presence for the services subscribed on that thread
+struct ServiceEvent {  // status or presence for the services subscribed on that thread
   std::string vehicle;
   std::string topic;
   std::shared_ptr<const Bytes> payload;
@@ -65,16 +65,16 @@ using IoMessage = std::variant<Committed, Deliver, CommandAnswer, CloseConnectio
 class IoPort {
  public:
   virtual ~IoPort() = default;
-  virtual void post(IoMessage message) = 0;             // to message.to.thread; ServiceEvent: to all threads
+  virtual void post(IoMessage message) = 0;  // to message.to.thread; ServiceEvent: to all threads
   [[nodiscard]] virtual std::uint32_t threads() const = 0;
 };
 
 // ---- custody ---------------------------------------------------------------------------------------
 struct Offer {
   Lane lane{};
-  Bytes body;                  // schemas::encode_record
+  Bytes body;  // schemas::encode_record
   std::string cohort;
-  ConnectionRef to;            // whom to tell; ignored when `done` is set
+  ConnectionRef to;  // whom to tell; ignored when `done` is set
   std::uint64_t token = 0;
   std::function<void(const Committed&)> done;  // on the lane thread; must only post. For non-gate offerers
 };
@@ -89,13 +89,13 @@ class CustodyPort {
 };
 
 // ---- commands --------------------------------------------------------------------------------------
-struct CommandRequested {      // from the services listener (`to`) or the bridge socket (`done`)
+struct CommandRequested {  // from the services listener (`to`) or the bridge socket (`done`)
   Bytes request;
   ConnectionRef to;
   std::uint64_t token = 0;
   std::function<void(bool accepted, Reason reason)> done;  // on the command thread; must only post
 };
-struct VehicleReady {          // connected and subscribed to its cmd filter
+struct VehicleReady {  // connected and subscribed to its cmd filter
   std::string vehicle;
   std::uint64_t epoch = 0;
   ConnectionRef at;
@@ -104,27 +104,28 @@ struct VehicleGone {
   std::string vehicle;
   ConnectionRef at;
 };
-struct CommandWritten {        // the bytes entered the TLS record; false: the deadline had passed, nothing written
+struct CommandWritten {  // the bytes entered the TLS record; false: the deadline had passed, nothing written
   std::string vehicle;
   intent::CommandId id{};
   ConnectionRef at;
   bool written = false;
 };
-struct CommandPuback {         // the vehicle's PUBACK of the command
+struct CommandPuback {  // the vehicle's PUBACK of the command
   std::string vehicle;
   intent::CommandId id{};
   ConnectionRef at;
 };
-struct AckOffered {            // v1/<id>/cmd/<command id>/ack: judged by the store, then committed to the ack lane.
-  std::string vehicle;         // Committed goes to `to`/`token`; an unknown id comes back as Committed{ok=false}
+struct AckOffered {     // v1/<id>/cmd/<command id>/ack: judged by the store, then committed to the ack lane.
+  std::string vehicle;  // Committed goes to `to`/`token`; an unknown id comes back as Committed{ok=false}
   intent::CommandId id{};
-  Bytes payload;               // CommandAck
-  Bytes body;                  // the encoded record
+  Bytes payload;  // CommandAck
+  Bytes body;     // the encoded record
   std::string cohort;
   ConnectionRef to;
   std::uint64_t token = 0;
 };
-using CommandEvent = std::variant<CommandRequested, VehicleReady, VehicleGone, CommandWritten, CommandPuback, AckOffered>;
+using CommandEvent =
+    std::variant<CommandRequested, VehicleReady, VehicleGone, CommandWritten, CommandPuback, AckOffered>;
 
 class CommandPort {
  public:

@@ -13,14 +13,14 @@ constexpr const char* kRecoveryHelp = "What recovery of a lane found at start, b
 
 }  // namespace
 
-Custody::Custody(Disk& disk, const Clock& clock, metrics::Registry& metrics, IoPort& io, CustodyOptions options)
-    : disk_(disk), clock_(clock), metrics_(metrics), io_(io), options_(std::move(options)) {}
+Custody::Custody(Disk& disk, const Clock& clock, metrics::Registry& metrics, CustodyOptions options)
+    : disk_(disk), clock_(clock), metrics_(metrics), options_(std::move(options)) {}
 
 Custody::~Custody() { stop(); }
 
-Result<std::unique_ptr<Custody>> Custody::open(Disk& disk, const Clock& clock, metrics::Registry& metrics, IoPort& io,
+Result<std::unique_ptr<Custody>> Custody::open(Disk& disk, const Clock& clock, metrics::Registry& metrics,
                                                CustodyOptions options, const SpoolUuid& fresh) {
-  std::unique_ptr<Custody> custody(new Custody(disk, clock, metrics, io, std::move(options)));
+  std::unique_ptr<Custody> custody(new Custody(disk, clock, metrics, std::move(options)));
   Result<spool::Volume> volume =
       spool::open_volume(disk, custody->options_.spool_root, spool::VolumeRole::writer, fresh);
   if (!volume.ok()) return std::move(volume).error();
@@ -67,7 +67,7 @@ Result<void> Custody::open_lane(Lane lane) {
     for (std::size_t later = index_of(lane) + 1; later < kLanes; ++later) lanes_[later]->nudge();
   };
   lanes_[index_of(lane)] = std::make_unique<LaneThread>(
-      std::move(thread_options), LaneThread::Parts{disk_, clock_, io_, metrics_, door_, board_, wake_later},
+      std::move(thread_options), LaneThread::Parts{disk_, clock_, metrics_, door_, board_, wake_later},
       std::move(*writer), std::move(watch));
   return {};
 }
@@ -120,8 +120,8 @@ void Custody::adopt_door() {
   }
 }
 
-void Custody::start() {
-  for (const auto& lane : lanes_) lane->start();
+void Custody::start(IoPort& io) {
+  for (const auto& lane : lanes_) lane->start(io);
 }
 
 void Custody::stop() {

@@ -34,11 +34,12 @@ struct CustodyOptions {
 class Custody final : public CustodyPort {
  public:
   // Opens and recovers every lane; what recovery found is logged and counted.
-  static Result<std::unique_ptr<Custody>> open(Disk& disk, const Clock& clock, metrics::Registry& metrics, IoPort& io,
+  static Result<std::unique_ptr<Custody>> open(Disk& disk, const Clock& clock, metrics::Registry& metrics,
                                                CustodyOptions options, const SpoolUuid& fresh);
   ~Custody() override;
 
-  void start();
+  // `io` gets the answers; it outlives stop().
+  void start(IoPort& io);
   // Shuts the doors, commits what is queued, seals the lanes, joins, persists the door counts.
   void stop();
 
@@ -54,7 +55,7 @@ class Custody final : public CustodyPort {
   void publish_door();
 
  private:
-  Custody(Disk& disk, const Clock& clock, metrics::Registry& metrics, IoPort& io, CustodyOptions options);
+  Custody(Disk& disk, const Clock& clock, metrics::Registry& metrics, CustodyOptions options);
   Result<void> open_lanes();
   Result<void> open_lane(Lane lane);
   Result<void> check_space();
@@ -66,7 +67,6 @@ class Custody final : public CustodyPort {
   Disk& disk_;
   const Clock& clock_;
   metrics::Registry& metrics_;
-  IoPort& io_;
   const CustodyOptions options_;
   spool::Volume volume_;
   DoorCounts door_;

@@ -30,7 +30,8 @@ LaneThread::LaneThread(Options options, Parts parts, std::unique_ptr<spool::Lane
 
 LaneThread::~LaneThread() { stop(); }
 
-void LaneThread::start() {
+void LaneThread::start(IoPort& io) {
+  io_ = &io;
   thread_ = std::thread([this] { run(); });
 }
 
@@ -170,7 +171,7 @@ void LaneThread::tell(std::vector<Answer>& group) {
     if (answer.offer.done) {
       answer.offer.done(answer.committed);
     } else {
-      parts_.io.post(answer.committed);
+      io_->post(answer.committed);
     }
   }
 }

@@ -60,7 +60,6 @@ class LaneThread {
   struct Parts {
     Disk& disk;
     const Clock& clock;
-    IoPort& io;
     metrics::Registry& metrics;
     DoorCounts& door;
     SyncBoard& board;
@@ -69,7 +68,8 @@ class LaneThread {
   LaneThread(Options options, Parts parts, std::unique_ptr<spool::LaneWriter> writer, std::unique_ptr<LaneWatch> watch);
   ~LaneThread();
 
-  void start();
+  // `io` gets the answers of offers without `done`; it outlives stop().
+  void start(IoPort& io);
   // Shuts the door, commits what is queued, seals the lane, joins.
   void stop();
   Outcome<void> offer(Offer offer);
@@ -99,6 +99,7 @@ class LaneThread {
 
   const Options options_;
   const Parts parts_;
+  IoPort* io_ = nullptr;
   std::unique_ptr<spool::LaneWriter> writer_;
   std::unique_ptr<LaneWatch> watch_;
   metrics::Histogram& commit_seconds_;

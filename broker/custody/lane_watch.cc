@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/log/log.h"
+#include "spool/segment_file.h"
 
 namespace wayside::broker {
 namespace {
@@ -28,10 +29,23 @@ LaneWatch::LaneWatch(Disk& disk, const Clock& clock, metrics::Registry& metrics,
   ledger_.lane = lane;
 }
 
+// The page says cheaply whether the log is worth reading. Without a page the log is read every time.
+bool LaneWatch::settled_moved() {
+  if (!settled_page_) {
+    Result<std::unique_ptr<SharedWord>> page = disk_.map_word(dir_ + "/" + spool::kSettledPage, 0);
+    if (!page.ok()) return true;
+    settled_page_ = std::move(*page);
+  }
+  const std::uint64_t at = settled_page_->load();
+  return std::exchange(settled_seen_, at) != at;
+}
+
 void LaneWatch::read_standing(LaneLedger& next) {
+  if (!settled_moved()) return;
   Result<spool::Standing> standing = spool::read_settled(disk_, dir_, uuid_, lane_);
   say_change(standing_failed_, !standing.ok(), lane_, "settlement_unreadable",
              standing.ok() ? "" : standing.error().what);
+  if (!standing.ok()) settled_seen_.reset();
   // A standing only rises; one read while it is being replaced may be older than the last.
   if (standing.ok() && standing->next >= next.settled.next) next.settled = std::move(*standing);
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "broker/custody/lane_ledger.h"
@@ -17,7 +18,7 @@ namespace wayside::broker {
 // Owns     a reader of the lane (for the age of the oldest record) and the last ledger.
 // Thread   tick: the lane's; ledger: any.
 // Durable  -
-// Limits   one read of the settlement and at most one record a tick.
+// Limits   one read of the settlement (when its page moved) and at most one record a tick.
 class LaneWatch {
  public:
   LaneWatch(Disk& disk, const Clock& clock, metrics::Registry& metrics, std::string lane_dir, SpoolUuid uuid,
@@ -28,6 +29,7 @@ class LaneWatch {
   [[nodiscard]] LaneLedger ledger() const;
 
  private:
+  [[nodiscard]] bool settled_moved();
   void read_standing(LaneLedger& next);
   void release(spool::LaneWriter& writer, Offset settled);
   std::int64_t oldest_age_ms(const LaneLedger& next);
@@ -40,6 +42,8 @@ class LaneWatch {
   const std::string dir_;
   const SpoolUuid uuid_;
   const Lane lane_;
+  std::unique_ptr<SharedWord> settled_page_;  // raised by `bridge edge` after each settlement
+  std::optional<std::uint64_t> settled_seen_;
   std::unique_ptr<spool::LaneReader> reader_;
   Offset oldest_known_{};
   WallMs oldest_time_{};

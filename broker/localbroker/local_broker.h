@@ -24,7 +24,7 @@ struct LocalBrokerOptions {
   std::string executable = "mosquitto";
   std::string socket;     // its folder is made 0700 when managed
   std::string state_dir;  // <state_dir>/localbroker: persistence of the managed one
-  UpstreamLimits limits;
+  UpstreamLimits limits{};
   std::int64_t probe_ms = 100;       // while it is not up
   std::int64_t lock_ms_max = 5'000;  // for an earlier one to end
 };

@@ -1,0 +1,187 @@
+#include "broker/config.h"
+
+#include <charconv>
+#include <utility>
+
+namespace wayside::broker {
+namespace {
+
+std::uint32_t u32(const config::Config& config, std::string_view key) {
+  return static_cast<std::uint32_t>(config.integer(key));
+}
+std::uint64_t u64(const config::Config& config, std::string_view key) {
+  return static_cast<std::uint64_t>(config.integer(key));
+}
+
+gate::ListenerOptions listener(const config::Config& config, const std::string& section) {
+  return {config.text(section + ".listen"), config.text(section + ".certificate"), config.text(section + ".key"),
+          config.text(section + ".ca"), config.text(section + ".crl")};
+}
+
+identity::Rule identity_rule(const config::Config& config) {
+  identity::Rule rule;
+  const std::string& source = config.text("vehicles.identity_source");
+  if (source == "san_dns") rule.source = identity::Source::san_dns;
+  if (source == "cn") rule.source = identity::Source::cn;
+  rule.vin = config.boolean("vehicles.identity_vin");
+  return rule;
+}
+
+session::Limits session_limits(const config::Config& config) {
+  session::Limits limits;
+  limits.packet_bytes_max = u32(config, "vehicles.packet_bytes_max");
+  limits.receive_maximum = static_cast<std::uint16_t>(config.integer("vehicles.receive_maximum"));
+  limits.keep_alive_max_s = static_cast<std::uint16_t>(config.integer("vehicles.keep_alive_max_s"));
+  limits.session_expiry_max_s = u32(config, "vehicles.session_expiry_max_s");
+  limits.subscriptions_max = u32(config, "vehicles.subscriptions_max");
+  return limits;
+}
+
+bool holds(const std::vector<std::string>& items, std::string_view item) {
+  for (const std::string& one : items) {
+    if (one == item) return true;
+  }
+  return false;
+}
+
+session::Acl acl(const config::Config& entry) {
+  session::Acl acl;
+  acl.service = entry.text("service");
+  acl.publish_request = holds(entry.list("publish"), "request");
+  acl.subscribe_status = holds(entry.list("subscribe"), "status");
+  acl.subscribe_presence = holds(entry.list("subscribe"), "presence");
+  acl.all_vehicles = holds(entry.list("vehicles"), "*");
+  for (const std::string& vehicle : entry.list("vehicles")) {
+    if (vehicle != "*") acl.vehicles.insert(vehicle);
+  }
+  acl.ordinary = entry.boolean("ordinary");
+  return acl;
+}
+
+void check_words(const config::Config& entry, std::string_view key, const std::vector<std::string_view>& allowed,
+                 std::vector<std::string>& problems) {
+  for (const std::string& word : entry.list(key)) {
+    bool known = false;
+    for (const std::string_view one : allowed) known = known || one == word;
+    if (known) continue;
+    const std::string near = config::nearest(word, allowed);
+    problems.push_back("acl." + std::string(key) + ": \"" + log::clean(word) + "\" is no row" +
+                       (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+  }
+}
+
+void check_listen(const config::Config& config, std::string_view key, bool may_be_empty,
+                  std::vector<std::string>& problems) {
+  const std::string& value = config.text(key);
+  if (value.empty() && may_be_empty) return;
+  if (Result<Address> address = parse_address(value); !address.ok()) {
+    problems.push_back(std::string(key) + ": " + address.error().what);
+  }
+}
+
+}  // namespace
+
+Result<Address> parse_address(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  int port = -1;
+  if (colon != std::string::npos) {
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + colon + 1, end, port);
+    if (parsed.ec != std::errc() || parsed.ptr != end) port = -1;
+  }
+  if (port < 0 || port > 65'535 || colon == 0) {
+    return Error{Fault::config, "\"" + log::clean(text) + "\" is not host:port"};
+  }
+  std::string host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return Address{std::move(host), port};
+}
+
+Folders folders(const config::Config& config) { return {config.text("edge.state_dir"), config.text("edge.run_dir")}; }
+
+std::vector<std::string> cross_check(const config::Config& config) {
+  std::vector<std::string> problems;
+  check_listen(config, "vehicles.listen", false, problems);
+  check_listen(config, "services.listen", true, problems);
+  check_listen(config, "metrics.listen", false, problems);
+  if (!config.text("services.listen").empty()) {
+    for (const char* key : {"services.certificate", "services.key", "services.ca"}) {
+      if (config.text(key).empty()) problems.push_back(std::string(key) + ": needed by services.listen");
+    }
+  }
+  if (config.text("local_broker.mode") == "external" && config.text("local_broker.socket").empty()) {
+    problems.emplace_back("local_broker.socket: needed by local_broker.mode = \"external\"");
+  }
+  for (const Lane lane : kAllLanes) {
+    const std::string key = std::string("custody.lane_") + to_string(lane) + "_bytes_max";
+    // One segment is being written while another waits for its settlement.
+    if (config.integer(key) < 2 * config.integer("custody.segment_bytes_max")) {
+      problems.push_back(key + ": at least twice custody.segment_bytes_max");
+    }
+  }
+  for (const config::Config& entry : config.entries("acl")) {
+    check_words(entry, "publish", {"request"}, problems);
+    check_words(entry, "subscribe", {"status", "presence"}, problems);
+  }
+  return problems;
+}
+
+log::Options log_options(const config::Config& config) {
+  log::Options options;
+  options.process = "wayside-broker";
+  options.format = config.text("log.format") == "json" ? log::Format::json : log::Format::text;
+  const std::string& level = config.text("log.level");
+  if (level == "debug") options.level = log::Level::debug;
+  if (level == "warning") options.level = log::Level::warning;
+  if (level == "error") options.level = log::Level::error;
+  return options;
+}
+
+gate::GateOptions gate_options(const config::Config& config, Bytes region_key) {
+  gate::GateOptions options;
+  options.edge = config.text("edge.name");
+  options.vehicles = listener(config, "vehicles");
+  options.services = listener(config, "services");
+  const std::string& deny_list = config.text("vehicles.deny_list");
+  options.deny_list = deny_list.empty() ? folders(config).in_state("deny.list") : deny_list;
+  options.identity = identity_rule(config);
+  options.allow_development_ca = config.boolean("vehicles.allow_development_ca");
+  options.io_threads = u32(config, "vehicles.io_threads");
+  options.connections_max = u32(config, "vehicles.connections_max");
+  options.ordinary = config.text("local_broker.mode") != "off";
+  options.limits = session_limits(config);
+  for (const config::Config& entry : config.entries("acl")) options.acl.push_back(acl(entry));
+  options.region_key = std::move(region_key);
+  return options;
+}
+
+CustodyOptions custody_options(const config::Config& config) {
+  CustodyOptions options;
+  options.spool_root = folders(config).in_state("spool");
+  options.door_file = folders(config).in_state("door.counts");
+  options.commit_interval_ms = config.integer("custody.commit_interval_ms");
+  options.commit_bytes = u64(config, "custody.commit_bytes");
+  options.bulk_unsynced_bytes_max = u64(config, "custody.bulk_unsynced_bytes_max");
+  options.queue_bytes_max = u64(config, "custody.queue_bytes_max");
+  options.segment_bytes_max = u64(config, "custody.segment_bytes_max");
+  options.record_bytes_max = u32(config, "custody.record_bytes_max");
+  options.volume_reserve_bytes = u64(config, "custody.volume_reserve_bytes");
+  for (const Lane lane : kAllLanes) {
+    options.lane_bytes_max[index_of(lane)] = u64(config, std::string("custody.lane_") + to_string(lane) + "_bytes_max");
+  }
+  return options;
+}
+
+LocalBrokerOptions local_broker_options(const config::Config& config) {
+  LocalBrokerOptions options;
+  const std::string& mode = config.text("local_broker.mode");
+  if (mode == "external") options.mode = LocalBrokerMode::external;
+  if (mode == "off") options.mode = LocalBrokerMode::off;
+  options.executable = config.text("local_broker.executable");
+  const std::string& socket = config.text("local_broker.socket");
+  options.socket = socket.empty() ? folders(config).in_run("local/mqtt.sock") : socket;
+  options.state_dir = config.text("edge.state_dir");
+  return options;
+}
+
+}  // namespace wayside::broker

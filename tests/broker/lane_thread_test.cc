@@ -1,0 +1,231 @@
+// A lane's thread: what it answers and when, over a writer that the test can hold, fill and break.
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+#include <condition_variable>
+#include <mutex>
+
+#include "broker/custody/lane_thread.h"
+#include "common/os/posix_disk.h"
+#include "common/os/system.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace wayside::broker {
+namespace {
+
+class HeldWriter final : public spool::LaneWriter {
+ public:
+  spool::AppendOutcome append(ByteView body, std::string_view /*cohort*/, WallMs /*time*/, Offset* offset) override {
+    if (bytes_ + body.size() > bytes_max) return spool::AppendOutcome::lane_full;
+    bytes_ += body.size();
+    *offset = {appended_++};
+    return spool::AppendOutcome::appended;
+  }
+  Result<Offset> commit(WallMs /*now*/) override {
+    ++commits;
+    std::unique_lock lock(mutex_);
+    released_.wait(lock, [this] { return !held_; });
+    if (broken) {
+      appended_ = synced_.load();
+      return Error{Fault::io, "planted"};
+    }
+    synced_ = appended_;
+    return Offset{synced_};
+  }
+  Offset synced() const override { return {synced_}; }
+  Offset appended() const override { return {appended_}; }
+  std::uint64_t bytes() const override { return bytes_; }
+  std::uint64_t open_group_bytes() const override { return 0; }
+  Digest digest() const override { return {}; }
+  const std::map<std::string, std::uint64_t>& received_by_cohort() const override { return received_; }
+  Result<std::uint64_t> release_below(Offset /*settled*/) override { return std::uint64_t{0}; }
+  Result<void> seal() override {
+    sealed = true;
+    return {};
+  }
+  void hold(bool held) {
+    {
+      const std::lock_guard lock(mutex_);
+      held_ = held;
+    }
+    released_.notify_all();
+  }
+
+  std::atomic<int> commits{0};
+  std::atomic<bool> broken{false};
+  std::atomic<bool> sealed{false};
+  std::atomic<std::uint64_t> bytes_max{1'000'000};
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable released_;
+  bool held_ = false;
+  std::uint64_t appended_ = 0;
+  std::atomic<std::uint64_t> synced_{0};
+  std::atomic<std::uint64_t> bytes_{0};
+  std::map<std::string, std::uint64_t> received_;
+};
+
+class Mailbox final : public IoPort {
+ public:
+  void post(IoMessage message) override {
+    const std::lock_guard lock(mutex_);
+    answers_.push_back(std::get<Committed>(std::move(message)));
+  }
+  std::uint32_t threads() const override { return 1; }
+  std::vector<Committed> answers() {
+    const std::lock_guard lock(mutex_);
+    return answers_;
+  }
+  bool wait_for(std::size_t count) {
+    return test::wait_until([&] { return answers().size() >= count; }, 5000);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Committed> answers_;
+};
+
+struct Bench {
+  test::TempDir dir{"lane"};
+  std::unique_ptr<Disk> disk = os::make_posix_disk();
+  os::SystemClock clock;
+  std::unique_ptr<metrics::Registry> metrics = metrics::Registry::create();
+  DoorCounts door;
+  SyncBoard board;
+  Mailbox mailbox;
+  HeldWriter* writer = nullptr;
+  std::unique_ptr<LaneThread> lane;
+
+  explicit Bench(Lane id = Lane::state, std::uint64_t queue_bytes_max = 1U << 20U) {
+    auto held = std::make_unique<HeldWriter>();
+    writer = held.get();
+    LaneThread::Options options{.lane = id,
+                                .queue_bytes_max = queue_bytes_max,
+                                .record_bytes_max = 1000,
+                                .group = {},
+                                .watch_ms = 10,
+                                .probe_path = dir / "probe"};
+    lane = std::make_unique<LaneThread>(
+        options, LaneThread::Parts{*disk, clock, *metrics, door, board, [] {}}, std::move(held),
+        std::make_unique<LaneWatch>(*disk, clock, *metrics, dir.path(), SpoolUuid{}, id));
+    lane->start(mailbox);
+  }
+  Outcome<void> offer(std::uint64_t token, std::size_t bytes = 10) {
+    Offer offer;
+    offer.lane = Lane::state;
+    offer.body = Bytes(bytes, 7);
+    offer.token = token;
+    return lane->offer(std::move(offer));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("LaneThread: an offer is answered only after its sync, with its offset") {
+  Bench bench;
+  bench.writer->hold(true);
+  REQUIRE(bench.offer(41).ok());
+  REQUIRE(test::wait_until([&] { return bench.writer->commits == 1; }, 5000));
+  CHECK(bench.mailbox.answers().empty());
+  bench.writer->hold(false);
+  REQUIRE(bench.mailbox.wait_for(1));
+  CHECK(bench.mailbox.answers()[0].ok);
+  CHECK(bench.mailbox.answers()[0].token == 41);
+  CHECK(bench.mailbox.answers()[0].offset == Offset{0});
+}
+
+TEST_CASE("LaneThread: what queued during a sync is one group, answered in order") {
+  Bench bench;
+  bench.writer->hold(true);
+  REQUIRE(bench.offer(1).ok());
+  REQUIRE(test::wait_until([&] { return bench.writer->commits == 1; }, 5000));
+  for (std::uint64_t token = 2; token <= 50; ++token) REQUIRE(bench.offer(token).ok());
+  bench.writer->hold(false);
+  REQUIRE(bench.mailbox.wait_for(50));
+  CHECK(bench.writer->commits == 2);
+  const std::vector<Committed> answers = bench.mailbox.answers();
+  for (std::uint64_t i = 0; i < answers.size(); ++i) {
+    CHECK(answers[i].token == i + 1);
+    CHECK(answers[i].offset == Offset{i});
+  }
+}
+
+TEST_CASE("LaneThread: a full queue refuses with QUEUE_FULL and keeps what it took") {
+  Bench bench(Lane::state, 1000);
+  bench.writer->hold(true);
+  std::uint64_t taken = 0;
+  Outcome<void> last;
+  while ((last = bench.offer(taken, 100)).ok()) ++taken;
+  CHECK(last.reason() == Reason::QUEUE_FULL);
+  CHECK(bench.offer(999, 1001).reason() == Reason::PAYLOAD_TOO_LARGE);
+  bench.writer->hold(false);
+  REQUIRE(bench.mailbox.wait_for(taken));
+  CHECK(bench.door.lane(Lane::state).committed == taken);
+  CHECK(bench.door.lane(Lane::state).offered == taken + 2);
+}
+
+TEST_CASE("LaneThread: a full lane answers SPOOL_FULL, and opens again when room came") {
+  Bench bench;
+  bench.writer->bytes_max = 15;
+  REQUIRE(bench.offer(1).ok());
+  REQUIRE(bench.offer(2).ok());
+  REQUIRE(bench.mailbox.wait_for(2));
+  CHECK(bench.mailbox.answers()[0].ok);
+  CHECK_FALSE(bench.mailbox.answers()[1].ok);
+  CHECK(bench.mailbox.answers()[1].reason == Reason::SPOOL_FULL);
+  bench.writer->bytes_max = 1000;
+  REQUIRE(test::wait_until([&] { return bench.offer(3).ok(); }, 5000));
+  REQUIRE(test::wait_until([&] { return bench.mailbox.answers().back().ok; }, 5000));
+}
+
+TEST_CASE("LaneThread: a failed sync refuses its group with SPOOL_FAULT, and the lane comes back by itself") {
+  Bench bench;
+  // A probe that cannot be written keeps the door shut: the path is a folder.
+  REQUIRE(bench.disk->make_dir(bench.dir / "probe").ok());
+  bench.writer->broken = true;
+  REQUIRE(bench.offer(1).ok());
+  REQUIRE(bench.mailbox.wait_for(1));
+  CHECK_FALSE(bench.mailbox.answers()[0].ok);
+  CHECK(bench.mailbox.answers()[0].reason == Reason::SPOOL_FAULT);
+  CHECK_FALSE(bench.lane->writable());
+  CHECK(bench.offer(2).reason() == Reason::SPOOL_FAULT);
+
+  bench.writer->broken = false;
+  REQUIRE(test::run({"rmdir", bench.dir / "probe"}).exit_code == 0);
+  REQUIRE(test::wait_until([&] { return bench.lane->writable(); }, 10'000));
+  REQUIRE(bench.offer(3).ok());
+  REQUIRE(bench.mailbox.wait_for(2));
+  CHECK(bench.mailbox.answers()[1].ok);
+  CHECK(bench.mailbox.answers()[1].offset == Offset{0});
+  const LaneDoor door = bench.door.lane(Lane::state);
+  CHECK(door.offered == 3);
+  CHECK(door.refused.at("SPOOL_FAULT") == 2);
+  CHECK(door.committed == 1);
+}
+
+TEST_CASE("LaneThread: stop commits what is queued, seals, and takes nothing more") {
+  Bench bench;
+  bench.writer->hold(true);
+  for (std::uint64_t token = 0; token < 20; ++token) REQUIRE(bench.offer(token).ok());
+  bench.writer->hold(false);
+  bench.lane->stop();
+  CHECK(bench.mailbox.answers().size() == 20);
+  CHECK(bench.writer->sealed);
+  CHECK(bench.offer(21).reason() == Reason::QUEUE_FULL);
+}
+
+TEST_CASE("LaneThread: an ack is committed while a bulk sync is under way") {
+  Bench bulk(Lane::bulk);
+  Bench ack(Lane::ack);
+  bulk.writer->hold(true);
+  REQUIRE(bulk.offer(1).ok());
+  REQUIRE(test::wait_until([&] { return bulk.writer->commits == 1; }, 5000));
+  REQUIRE(ack.offer(2).ok());
+  REQUIRE(ack.mailbox.wait_for(1));
+  CHECK(bulk.mailbox.answers().empty());
+  bulk.writer->hold(false);
+  REQUIRE(bulk.mailbox.wait_for(1));
+}
+
+}  // namespace wayside::broker
