@@ -1,0 +1,136 @@
+#include "fleet/region_files.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "common/os/system.h"
+#include "fleet/car/journal.h"
+
+namespace wayside::fleet {
+namespace {
+
+// A TOML basic string: the same escapes as JSON.
+std::string quoted(const std::string& text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+std::string log_and_privacy(const RegionPaths& paths, int metrics_port) {
+  return fmt::format(
+      "[metrics]\nlisten = \"127.0.0.1:{}\"\n\n[log]\nformat = \"text\"\nlevel = \"info\"\n\n"
+      "[privacy]\nregion_key_file = {}\n",
+      metrics_port, quoted(paths.pki + "/region.key"));
+}
+
+std::string listener(const char* section, int port, const RegionPaths& paths, const RegionNames& names) {
+  const auto leaf = paths.pki + "/edge/" + names.edge + "/server";
+  return fmt::format("[{}]\nlisten = \"127.0.0.1:{}\"\ncertificate = {}\nkey = {}\nca = {}\ncrl = {}\n", section, port,
+                     quoted(leaf + ".crt"), quoted(leaf + ".key"), quoted(paths.pki + "/ca/" + section + ".crt"),
+                     quoted(paths.pki + "/crl/" + section + ".crl"));
+}
+
+std::string commands_section(const RegionPaths& paths) {
+  return fmt::format("[commands]\nroot_key_file = {}\ntrust_dir = {}\n", quoted(paths.pki + "/commands/root.pub"),
+                     quoted(paths.pki + "/commands/trust"));
+}
+
+std::string edge_toml(const RegionPaths& paths, const RegionNames& names, const RegionPorts& ports,
+                      const std::string& mosquitto) {
+  std::string text = fmt::format("[edge]\nname = {}\nregion = {}\nstate_dir = {}\nrun_dir = {}\n\n", quoted(names.edge),
+                                 quoted(names.region), quoted(paths.edge_state()), quoted(paths.edge_run()));
+  text += listener("vehicles", ports.vehicles, paths, names) + "allow_development_ca = true\n\n";
+  text += listener("services", ports.services, paths, names) + "\n";
+  text += commands_section(paths) + "\n";
+  text += fmt::format("[local_broker]\nmode = \"managed\"\nexecutable = {}\n\n", quoted(mosquitto));
+  text += log_and_privacy(paths, ports.edge_metrics) + "\n";
+  text += fmt::format(
+      "[[acl]]\nservice = \"{}\"\npublish = [\"request\"]\nsubscribe = [\"status\", \"presence\"]\n"
+      "vehicles = [\"*\"]\nordinary = true\n\n",
+      kRegionApp);
+  text += fmt::format(
+      "[[acl]]\nservice = \"{}\"\nsubscribe = [\"status\", \"presence\"]\nvehicles = [\"*\"]\n"
+      "ordinary = true\n\n",
+      kViewer);
+  // The simulated cars keep the ids they executed: a repeat is answered, not executed again.
+  text += "[[group]]\nname = \"unlock\"\nidempotent = true\n\n[[group]]\nname = \"climate\"\nidempotent = true\n";
+  return text;
+}
+
+std::string edge_bridge_toml(const RegionPaths& paths, const RegionNames& names, const RegionPorts& ports) {
+  const auto leaf = paths.pki + "/edge/" + names.edge + "/link";
+  std::string text = fmt::format("[edge]\nname = {}\nregion = {}\nstate_dir = {}\nrun_dir = {}\nbroker_socket = {}\n\n",
+                                 quoted(names.edge), quoted(names.region), quoted(paths.edge_state()),
+                                 quoted(paths.edge_run()), quoted(paths.edge_run() + "/bridge.sock"));
+  text += fmt::format("[core]\naddress = \"127.0.0.1:{}\"\nca = {}\ncertificate = {}\nkey = {}\n\n", ports.relay,
+                      quoted(paths.pki + "/ca/links.crt"), quoted(leaf + ".crt"), quoted(leaf + ".key"));
+  return text + log_and_privacy(paths, ports.edge_bridge_metrics);
+}
+
+std::string core_toml(const RegionPaths& paths, const RegionNames& names, const RegionPorts& ports) {
+  const auto leaf = paths.pki + "/core/" + names.core + "/link";
+  std::string text = fmt::format("[core]\nname = {}\nstate_dir = {}\nrun_dir = {}\n\n", quoted(names.core),
+                                 quoted(paths.core_state()), quoted(paths.core_run()));
+  text += fmt::format("[broker]\naddress = \"127.0.0.1:{}\"\nca = {}\ncertificate = {}\nkey = {}\n\n", ports.core_links,
+                      quoted(paths.pki + "/ca/links.crt"), quoted(leaf + ".crt"), quoted(leaf + ".key"));
+  text += commands_section(paths) + "\n" + log_and_privacy(paths, ports.core_bridge_metrics) + "\n";
+  text += fmt::format("[[edge]]\nname = {}\nregion = {}\n\n", quoted(names.edge), quoted(names.region));
+  text += fmt::format("[[sink]]\ntype = \"file\"\npath = {}\n\n", quoted(paths.sink()));
+  return text + "[[sink]]\ntype = \"mqtt\"\nvalue_format = \"json\"\n";
+}
+
+std::string core_listener(int port, const std::string& ca, const RegionPaths& paths, const RegionNames& names) {
+  const auto leaf = paths.pki + "/core/" + names.core + "/server";
+  return fmt::format(
+      "\nlistener {} 127.0.0.1\ncafile {}/ca/{}.crt\ncrlfile {}/crl/{}.crl\ncertfile {}.crt\nkeyfile {}.key\n"
+      "require_certificate true\nuse_identity_as_username true\nacl_file {}/{}.acl\n",
+      port, paths.pki, ca, paths.pki, ca, leaf, leaf, paths.core_broker(), ca);
+}
+
+std::string core_mosquitto(const RegionPaths& paths, const RegionNames& names, const RegionPorts& ports) {
+  std::string text = fmt::format(
+      "per_listener_settings true\npersistence true\npersistence_location {}/\nautosave_interval 60\n"
+      "log_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\n",
+      paths.core_broker());
+  // Started by root it would drop to a user who may not read the keys; started by us it stays who we are.
+  if (geteuid() == 0) text += "user root\n";
+  text += core_listener(ports.core_links, "links", paths, names);
+  text += core_listener(ports.core_services, "services", paths, names);
+  return text;
+}
+
+std::string links_acl(const RegionNames& names) {
+  return fmt::format(
+      "user {}\ntopic readwrite wayside/{}/#\n\nuser {}\ntopic readwrite wayside/#\ntopic readwrite v1/#\n", names.edge,
+      names.edge, names.core);
+}
+
+std::string services_acl() {
+  return fmt::format(
+      "user {}\ntopic write v1/+/request\ntopic read v1/#\ntopic read wayside/answer/{}\n\nuser {}\n"
+      "topic read v1/#\n",
+      kBackend, kBackend, kViewer);
+}
+
+}  // namespace
+
+Result<void> write_region_files(const RegionPaths& paths, const RegionNames& names, const RegionPorts& ports,
+                                const std::string& mosquitto) {
+  for (const auto& folder : {paths.edge_state(), paths.edge_run(), paths.core_state(), paths.core_run(),
+                             paths.core_broker(), paths.sink(), paths.journals(), paths.logs()}) {
+    if (auto made = os::make_dirs(folder); !made) return made;
+  }
+  const std::pair<std::string, std::string> files[] = {
+      {paths.edge_toml(), edge_toml(paths, names, ports, mosquitto)},
+      {paths.edge_bridge_toml(), edge_bridge_toml(paths, names, ports)},
+      {paths.core_toml(), core_toml(paths, names, ports)},
+      {paths.core_mosquitto(), core_mosquitto(paths, names, ports)},
+      {paths.core_broker() + "/links.acl", links_acl(names)},
+      {paths.core_broker() + "/services.acl", services_acl()}};
+  for (const auto& [path, text] : files) {
+    if (auto written = os::write_file_atomic(path, text, 0600); !written) return written;
+  }
+  return {};
+}
+
+}  // namespace wayside::fleet
