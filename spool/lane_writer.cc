@@ -183,9 +183,8 @@ Result<void> LaneWriterImpl::seal() {
   WAYSIDE_ASSERT(group_.empty());
   if (!active_) return {};
   auto sealed = active_->seal(received_);
-  if (!sealed) return sealed;
-  retire_active();
-  return {};
+  retire_active();  // half a footer may stand in it: never written again, scanned at the next open
+  return sealed;
 }
 
 }  // namespace

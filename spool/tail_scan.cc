@@ -111,12 +111,11 @@ Result<bool> TailScan::finish_group() {
 
 // What should stand behind the last group that stays, and does not.
 Result<void> TailScan::judge_end() {
-  if (tail_.head < proven_) {
-    lose_up_to(proven_);
-    return {};
-  }
+  // Where the claimed group stands is known only if nothing is missing before it.
+  const bool place_known = tail_.head >= proven_;
+  if (!place_known) lose_up_to(proven_);
   if (tail_.head >= claim_.head) return {};
-  auto damaged = whole_but_damaged(tail_.end);
+  auto damaged = place_known ? whole_but_damaged(tail_.end) : Result<bool>(false);
   if (!damaged) return std::move(damaged).error();
   if (*damaged) {
     lose_up_to(claim_.head);
@@ -135,9 +134,15 @@ Result<bool> TailScan::whole_but_damaged(std::uint64_t at) {
   if (!sector) return std::move(sector).error();
   if ((*sector).size() < kSectorBytes || all_zero(*sector)) return false;
   Cursor cursor(*sector);
-  cursor.take(8);
+  const bool magic = cursor.get<std::uint32_t>() == kGroupMagic;
+  cursor.take(4);
   const std::uint64_t header_bytes = cursor.get<std::uint32_t>();
   const std::uint64_t body_bytes = cursor.get<std::uint32_t>();
+  const bool count = cursor.get<std::uint32_t>() == claim_.head - tail_.head;
+  cursor.take(4);
+  const bool base = cursor.get<std::uint64_t>() == tail_.head.value;
+  // Rot spares most of a header. Half a footer over a group that failed is not that group.
+  if (static_cast<int>(magic) + static_cast<int>(count) + static_cast<int>(base) < 2) return false;
   auto size = walker_.file().size();
   if (!size) return std::move(size).error();
   const std::uint64_t extent = round_to_sector(header_bytes + body_bytes);

@@ -1,5 +1,6 @@
 // The lane on a real disk and on the simulated one: what is promised where nothing goes wrong.
 #include <functional>
+#include <thread>
 
 #include "common/os/posix_disk.h"
 #include "spool/format.h"
@@ -257,4 +258,32 @@ TEST_CASE("a segment of another spool or of a later version is refused, not reco
   other = options;
   other.lane = Lane::bulk;
   CHECK(LaneWriter::open(disk, other, {}, nullptr).error().fault == Fault::denied);
+}
+
+TEST_CASE("a reader beside a writer on another thread sees every record whole and in order") {
+  const TempDir dir;
+  const auto disk = os::make_posix_disk();
+  const auto options = lane_options(dir.path() + "/spool/state");
+  auto writer = open_writer(*disk, options);
+  constexpr std::uint64_t kRecords = 600;
+  std::thread writing([&] {
+    while (writer->synced().value < kRecords) {
+      for (int i = 0; i < 3; ++i) {
+        const std::uint64_t n = writer->appended().value;
+        if (writer->append(body_of(n, 700), cohort_of(n), time_of(n), nullptr) != AppendOutcome::appended) return;
+      }
+      if (!writer->commit({1}).ok()) return;
+    }
+  });
+  const auto reading_disk = os::make_posix_disk();
+  auto reader = open_reader(*reading_disk, options);
+  std::vector<ReadRecord> records;
+  while (records.size() < kRecords) {
+    auto some = reader->read({records.size()}, 50, 1 << 16);
+    if (!some.ok()) break;
+    for (auto& record : *some) records.push_back(std::move(record));
+  }
+  writing.join();
+  REQUIRE(records.size() == kRecords);
+  check_records(records, 0, 700);
 }
