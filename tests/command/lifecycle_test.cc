@@ -64,7 +64,7 @@ TEST_CASE("the vehicle's PUBACK is RECEIVED and its word ends the command") {
   m.puback(1, 1);
   m.ack(1, word, "DOOR_OPEN");
   CHECK(m.told(1) == "ACCEPTED SENT RECEIVED " + std::string(name));
-  CHECK(m.lane.back().reason == "DOOR_OPEN");
+  CHECK(m.last_reason() == "DOOR_OPEN");
   CHECK(m.lifecycle->open_commands() == 0);
 }
 
@@ -261,7 +261,7 @@ TEST_CASE("a revoked grant cancels what was not sent and is refused") {
   m.run(cmd::ListOffered{5, m.authority.revocation(1, 7)});
   CHECK(m.last<cmd::ListVerdict>()->accepted);
   CHECK(m.told(1) == "ACCEPTED QUEUED CANCELLED");
-  CHECK(m.lane.back().reason == "GRANT_REVOKED");
+  CHECK(m.last_reason() == "GRANT_REVOKED");
   CHECK(m.told(2) == "ACCEPTED QUEUED");
   m.ask({.id = 3, .serial = 7});
   CHECK(m.refusal() == "GRANT_REVOKED");
@@ -319,7 +319,7 @@ TEST_CASE("a resend waits for an ack that is on its way to the lane") {
   m.ready(2);
   CHECK(m.delivered().size() == 1);
   SECTION("and is not needed when it says done") {
-    m.run(cmd::AckInLane{{kCar, id_of(1)}, {State::succeeded, {}}, Offset{m.lane_next++}});
+    m.run(m.append_ack({kCar, id_of(1)}, State::succeeded));
     CHECK(m.delivered().size() == 1);
     CHECK(m.told(1) == "ACCEPTED SENT SUCCEEDED");
   }

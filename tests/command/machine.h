@@ -26,7 +26,7 @@ class Machine {
     restart();
   }
 
-  // A new process over the same store: what was submitted and not executed is lost.
+  // A new process over the same store and lane: what was submitted and not executed is lost.
   void restart() {
     store.drop_submitted();
     completions_.clear();
@@ -35,13 +35,24 @@ class Machine {
     step(cmd::Start{});
     settle();
     if (scan_by_hand) return;
-    step(cmd::ScanDone{});
-    settle();
+    scan();
     if (!lifecycle->trust().trust_list) {
-      step(cmd::ListOffered{1, authority.trust_list()});
-      settle();
+      run(cmd::ListOffered{1, authority.trust_list()});
+      actions.clear();
     }
+  }
+  // Reads the lane from where the machine asked for.
+  void scan() {
+    const auto* asked = last<cmd::Scan>();
+    WAYSIDE_ASSERT(asked != nullptr);
+    const Offset from = asked->from;
     actions.clear();
+    for (const Entry& entry : lane) {
+      if (entry.offset < from) continue;
+      if (entry.status) step(cmd::ScannedStatus{entry.status->key, entry.offset});
+      if (entry.ack) step(*entry.ack);
+    }
+    run(cmd::ScanDone{});
   }
 
   void step(cmd::Event event) {
@@ -83,8 +94,14 @@ class Machine {
     run(cmd::AckOffered{++token, {kCar, id_of(id)}, 100});
     const auto* verdict = last<cmd::AckVerdict>();
     if (verdict != nullptr && verdict->admitted) {
-      run(cmd::AckInLane{{kCar, id_of(id)}, {state, std::move(reason)}, Offset{lane_next++}});
+      run(append_ack({kCar, id_of(id)}, state, std::move(reason)));
     }
+  }
+  // Committed to the lane; whether the machine hears of it is the caller's.
+  cmd::AckInLane append_ack(cmd::CommandName name, cmd::State state, std::string reason = {}) {
+    cmd::AckInLane ack{std::move(name), {state, std::move(reason)}, Offset{lane_next++}};
+    lane.push_back({*ack.offset, std::nullopt, ack});
+    return ack;
   }
   void written(std::uint8_t id, std::uint64_t connection, bool really = true) {
     run(cmd::Written{{kCar, id_of(id)}, {0, connection}, really});
@@ -108,13 +125,15 @@ class Machine {
   [[nodiscard]] std::string told(std::uint8_t id) const {
     std::string out;
     std::uint32_t version = 0;
-    for (const cmd::Status& status : lane) {
-      if (status.key.name.id != id_of(id)) continue;
+    for (const Entry& entry : lane) {
+      if (!entry.status || entry.status->key.name.id != id_of(id)) continue;
+      const cmd::Status& status = *entry.status;
       if (status.key.version != ++version) out += "(version " + std::to_string(status.key.version) + ")";
       out += (out.empty() ? "" : " ") + std::string(cmd::to_string(status.state));
     }
     return out;
   }
+  [[nodiscard]] std::string last_reason() const { return lane.back().status->reason; }
   [[nodiscard]] std::string refusal() const {
     const auto* answer = last<cmd::Answer>();
     if (answer == nullptr) return "(no answer)";
@@ -133,9 +152,14 @@ class Machine {
   cmd::MemoryStore store{"edge-1"};
   std::unique_ptr<cmd::Lifecycle> lifecycle;
   std::vector<cmd::Action> actions;  // all but Submit
-  std::vector<cmd::Status> lane;     // statuses, in the order of the lane
-  std::uint64_t lane_next = 0;       // next offset of the ack lane
-  bool lane_open = true;             // false: published statuses get no answer
+  struct Entry {
+    Offset offset;
+    std::optional<cmd::Status> status;
+    std::optional<cmd::AckInLane> ack;
+  };
+  std::vector<Entry> lane;      // the ack lane
+  std::uint64_t lane_next = 0;  // next offset of the ack lane
+  bool lane_open = true;        // false: published statuses get no answer
   bool scan_by_hand = false;
   std::uint64_t token = 100;
 
@@ -143,7 +167,7 @@ class Machine {
   void take_published() {
     for (std::size_t i = 0; i < actions.size(); ++i) {
       if (auto* publish = std::get_if<cmd::Publish>(&actions[i])) {
-        lane.push_back(publish->status);
+        lane.push_back({Offset{lane_next}, publish->status, std::nullopt});
         const cmd::StatusKey key = publish->status.key;
         actions.erase(actions.begin() + static_cast<std::ptrdiff_t>(i--));
         step(cmd::StatusInLane{key, Offset{lane_next++}});

@@ -1,0 +1,96 @@
+// What only the SQLite store promises: files that are not ours, locks, groups.
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <fstream>
+
+#include "command/sqlite/sqlite_store.h"
+#include "tests/support/temp_dir.h"
+
+using namespace wayside;
+using namespace wayside::command;
+
+namespace {
+
+Result<std::unique_ptr<SqliteStore>> open(const std::string& path, CommandStore::Sink sink = [](const Completion&) {}) {
+  return SqliteStore::open(path, "edge-1", {}, std::move(sink));
+}
+
+void change(const std::string& path, const char* sql) {
+  sqlite3* database = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &database) == SQLITE_OK);
+  CHECK(sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(database);
+}
+
+}  // namespace
+
+TEST_CASE("a file that is not a database is refused as corrupt and left as it is") {
+  const test::TempDir dir("sqlite");
+  const std::string junk(8192, 'x');
+  const std::string path = dir.write("commands.db", junk);
+  const auto store = open(path);
+  REQUIRE_FALSE(store.ok());
+  CHECK(store.error().fault == Fault::corrupt);
+  CHECK(store.error().what.find(path) != std::string::npos);
+  CHECK(test::slurp(path) == junk);
+}
+
+TEST_CASE("a store of a newer version is refused with both versions named") {
+  const test::TempDir dir("sqlite");
+  const std::string path = dir / "commands.db";
+  REQUIRE(open(path).ok());
+  change(path, "PRAGMA user_version=7");
+  const auto store = open(path);
+  REQUIRE_FALSE(store.ok());
+  CHECK(store.error().fault == Fault::unsupported);
+  CHECK(store.error().what.find("version 7") != std::string::npos);
+}
+
+TEST_CASE("a database of another program is refused and left as it is") {
+  const test::TempDir dir("sqlite");
+  const std::string path = dir / "commands.db";
+  change(path, "CREATE TABLE theirs (x)");
+  const std::string before = test::slurp(path);
+  const auto store = open(path);
+  REQUIRE_FALSE(store.ok());
+  CHECK(store.error().fault == Fault::unsupported);
+  CHECK(test::slurp(path) == before);
+}
+
+TEST_CASE("a store with damaged pages is refused as corrupt") {
+  const test::TempDir dir("sqlite");
+  const std::string path = dir / "commands.db";
+  REQUIRE(open(path).ok());
+  {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    for (const int page : {1, 2, 3, 4}) {
+      file.seekp(page * 4096);
+      file << std::string(4096, '\x7f');
+    }
+  }
+  const auto store = open(path);
+  REQUIRE_FALSE(store.ok());
+  CHECK(store.error().fault == Fault::corrupt);
+}
+
+TEST_CASE("a second opener of the store is locked out") {
+  const test::TempDir dir("sqlite");
+  const auto first = open(dir / "commands.db");
+  REQUIRE(first.ok());
+  const auto second = open(dir / "commands.db");
+  REQUIRE_FALSE(second.ok());
+  CHECK(second.error().fault == Fault::locked);
+}
+
+TEST_CASE("what waits together is completed in order, the last of it by the destructor") {
+  const test::TempDir dir("sqlite");
+  std::vector<std::uint64_t> tokens;  // of the store's thread until it ends
+  auto store = open(dir / "commands.db", [&](const Completion& done) { tokens.push_back(done.token); });
+  REQUIRE(store.ok());
+  for (std::uint64_t token = 1; token <= 2'000; ++token) store.value()->submit(token, ReadMarks{});
+  store.value().reset();
+  REQUIRE(tokens.size() == 2'000);
+  CHECK(std::ranges::is_sorted(tokens));
+}
