@@ -1,0 +1,257 @@
+#include "broker/gate/connection.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace wayside::broker::gate {
+namespace {
+
+constexpr std::size_t kConnectBytesMax = 16U << 10U;  // before we know the peer
+constexpr std::size_t kReadBytesMax = 64U << 10U;     // of plaintext at once
+constexpr std::size_t kKeptBytesMax = 4U << 10U;
+constexpr std::int64_t kCloseMsMax = 2'000;
+constexpr std::int64_t kLingerMsMax = 1'000;
+constexpr std::size_t kDiscardBytesMax = 1U << 20U;
+constexpr std::int64_t kExpiryCheckMs = 3'600'000;
+
+}  // namespace
+
+Connection::Connection(ThreadContext& context, std::uint64_t number, int fd, session::Role role,
+                       std::shared_ptr<const Trust> trust)
+    : context_(context), self_{context.thread, number}, role_(role), fd_(fd), tls_(std::move(trust)) {
+  stage_since_ = context_.shared.clock.mono();
+  context_.shared.connections.fetch_add(1, std::memory_order_relaxed);
+  set_interest();
+}
+
+Connection::~Connection() {
+  if (fd_ >= 0) ::close(fd_);
+  context_.shared.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool Connection::unfinished() const {
+  if (stage_ == Stage::handshaking) return true;
+  return stage_ == Stage::serving && session_->phase() == session::Phase::awaiting_connect;
+}
+
+void Connection::on_socket(bool readable, bool writable, bool broken) {
+  if (stage_ == Stage::dead) return;
+  if (stage_ == Stage::lingering) return discard();
+  if (writable) write_blocked_ = false;
+  if (readable || broken) receive();
+  set_interest();
+}
+
+// One receive a turn, into the thread's buffer.
+void Connection::receive() {
+  const ssize_t got = ::recv(fd_, context_.receive.data(), context_.receive.size(), 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got <= 0) return transport_lost();
+  if (stage_ == Stage::closing) return;
+  tls_.feed(ByteView(context_.receive).first(static_cast<std::size_t>(got)));
+  if (stage_ == Stage::handshaking) shake_hands();
+  if (stage_ == Stage::serving) pump();
+}
+
+void Connection::shake_hands() {
+  switch (tls_.handshake()) {
+    case TlsStatus::need_more: return;
+    case TlsStatus::ok: return begin_session();
+    default: return refuse_transport("handshake", tls_.proof().refused);
+  }
+}
+
+void Connection::begin_session() {
+  context_.counters.handshakes.add();
+  stage_ = Stage::serving;
+  stage_since_ = context_.shared.clock.mono();
+  session::SessionOptions options;
+  options.peer.role = role_;
+  options.peer.id = tls_.proof().id;
+  options.peer.cohort = tls_.proof().cohort;
+  if (role_ == session::Role::service) {
+    const auto acl = context_.shared.acls.find(options.peer.id);
+    if (acl != context_.shared.acls.end()) options.peer.acl = acl->second;
+  }
+  options.self = self_;
+  options.edge = context_.shared.options.edge;
+  options.local_broker = context_.shared.local_broker != nullptr;
+  options.ordinary_enabled = context_.shared.options.ordinary;
+  options.limits = context_.shared.options.limits;
+  session_.emplace(std::move(options));
+}
+
+// Plaintext into packets, until there is no more or the session wants to wait.
+void Connection::pump() {
+  while (stage_ == Stage::serving) {
+    if (!parse()) return;
+    const std::size_t before = input_.size();
+    const TlsStatus status = tls_.read(input_, kReadBytesMax);
+    context_.counters.bytes_in.add(static_cast<double>(input_.size() - before));
+    if (status == TlsStatus::need_more) return;
+    if (status == TlsStatus::closed) return transport_lost();
+    if (status == TlsStatus::failed) {
+      context_.counters.refused("tls", Reason::HANDSHAKE_FAILED);
+      return transport_lost();
+    }
+  }
+}
+
+void Connection::resume() {
+  if (!paused_ || stage_ != Stage::serving || session_->wants_pause()) return;
+  pump();
+  set_interest();
+}
+
+// False: nothing more is to be read now.
+bool Connection::parse() {
+  std::size_t at = 0;
+  bool more = true;
+  while (more && stage_ == Stage::serving && !session_->wants_pause()) {
+    const bool first = session_->phase() == session::Phase::awaiting_connect;
+    const std::size_t limit = context_.shared.options.limits.packet_bytes_max;
+    const mqtt::Decoded decoded = mqtt::decode(ByteView(input_).subspan(at), session_->version(), mqtt::Role::server,
+                                               first ? std::min(limit, kConnectBytesMax) : limit);
+    if (decoded.status == mqtt::DecodeStatus::need_more) {
+      more = false;
+    } else if (decoded.status != mqtt::DecodeStatus::complete) {
+      run([&](session::Actions& out) { session_->step(decoded, context_.shared.now(), out); });
+    } else {
+      context_.counters.packets_in.add();
+      if (std::holds_alternative<mqtt::Publish>(decoded.packet)) context_.counters.publishes_in.add();
+      run([&](session::Actions& out) { session_->step(decoded.packet, context_.shared.now(), out); });
+      at += decoded.consumed;
+    }
+  }
+  input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(std::min(at, input_.size())));
+  if (input_.empty() && input_.capacity() > kKeptBytesMax) input_.shrink_to_fit();  // idle connections are many
+  paused_ = stage_ == Stage::serving && session_->wants_pause();
+  return stage_ == Stage::serving && !paused_;
+}
+
+// A close with unread bytes would be a reset that overtakes our last packet: read them away for a moment.
+void Connection::discard() {
+  const ssize_t got = ::recv(fd_, context_.receive.data(), context_.receive.size(), 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got <= 0) return die();
+  discarded_ += static_cast<std::size_t>(got);
+  if (discarded_ > kDiscardBytesMax) die();
+}
+
+// Refused below MQTT: TLS has its alert in the buffer.
+void Connection::refuse_transport(const char* stage, Reason reason) {
+  context_.counters.refused(stage, reason);
+  stage_ = Stage::closing;
+  stage_since_ = context_.shared.clock.mono();
+  send_ciphertext();
+}
+
+void Connection::transport_lost() {
+  if (stage_ == Stage::dead) return;
+  if (stage_ == Stage::handshaking) context_.counters.refused("handshake", Reason::CONNECTION_LOST);
+  if (session_) run([&](session::Actions& out) { session_->lost(context_.shared.now(), out); });
+  die();
+}
+
+void Connection::die() {
+  if (stage_ == Stage::dead) return;
+  stage_ = Stage::dead;
+  upstream_.reset();
+  output_.clear();
+  output_bytes_ = 0;
+  ::close(fd_);  // leaves the epoll set with it
+  fd_ = -1;
+}
+
+void Connection::set_interest() {
+  if (stage_ == Stage::dead) return;
+  const bool paused = stage_ == Stage::serving && session_->wants_pause();
+  std::uint32_t wanted = 0;
+  if (!paused) wanted |= EPOLLIN;
+  if (write_blocked_) wanted |= EPOLLOUT;
+  if (wanted == interest_ && watched_) return;
+  epoll_event event{};
+  event.events = wanted;
+  event.data.u64 = self_.number << 1U;
+  const int operation = watched_ ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  WAYSIDE_ASSERT(::epoll_ctl(context_.epoll_fd, operation, fd_, &event) == 0);
+  interest_ = wanted;
+  watched_ = true;
+}
+
+MonoMs Connection::due() const {
+  const GateOptions& options = context_.shared.options;
+  const session::Now now = context_.shared.now();
+  switch (stage_) {
+    case Stage::handshaking: return stage_since_ + options.handshake_ms_max;
+    case Stage::closing: return stage_since_ + kCloseMsMax;
+    case Stage::lingering: return stage_since_ + kLingerMsMax;
+    case Stage::dead: return {INT64_MAX};
+    case Stage::serving: break;
+  }
+  if (session_->phase() != session::Phase::open) return stage_since_ + options.connect_ms_max;
+  MonoMs next = session_->next_tick(now);
+  const std::int64_t until_expiry =
+      std::clamp<std::int64_t>(tls_.proof().not_after.value - now.wall.value, 0, kExpiryCheckMs);
+  next = std::min(next, now.mono + until_expiry);
+  if (upstream_ && upstream_->next_turn().value >= 0) next = std::min(next, upstream_->next_turn());
+  return next;
+}
+
+void Connection::on_timer() {
+  const session::Now now = context_.shared.now();
+  const MonoMs stage_end = due();
+  if (stage_ == Stage::closing || stage_ == Stage::lingering) {
+    if (stage_end <= now.mono) die();
+    return;
+  }
+  if (stage_ == Stage::handshaking) {
+    if (stage_end <= now.mono) refuse_transport("handshake", Reason::HANDSHAKE_TIMEOUT);
+    return;
+  }
+  if (stage_ != Stage::serving) return;
+  if (session_->phase() != session::Phase::open) {
+    if (stage_end > now.mono) return;
+    context_.counters.refused("connect", Reason::CONNECT_TIMEOUT);
+    return transport_lost();
+  }
+  if (tls_.proof().not_after <= now.wall) {
+    run([&](session::Actions& out) { session_->end(Reason::CERTIFICATE_EXPIRED, now, out); });
+  } else {
+    run([&](session::Actions& out) { session_->tick(now, out); });
+  }
+  if (upstream_ && upstream_->next_turn().value >= 0 && upstream_->next_turn() <= now.mono) on_upstream(false, false);
+  set_interest();
+}
+
+void Connection::evict() {
+  if (!unfinished()) return;
+  context_.counters.refused("handshake", Reason::SERVER_BUSY);
+  transport_lost();
+}
+
+void Connection::recheck() {
+  if (stage_ != Stage::serving) return;
+  const bool vehicle = role_ == session::Role::vehicle;
+  const std::shared_ptr<const Trust> trust = vehicle ? context_.shared.vehicles.get() : context_.shared.services.get();
+  std::optional<Reason> over;
+  if (vehicle && context_.shared.denied.get()->contains(tls_.proof().id)) over = Reason::BLOCKED;
+  if (trust->revoked(tls_.proof().chain)) over = Reason::REVOKED;
+  if (!over) return;
+  if (session_->phase() == session::Phase::awaiting_connect) return transport_lost();
+  run([&](session::Actions& out) { session_->end(*over, context_.shared.now(), out); });
+}
+
+void Connection::drain() {
+  if (stage_ == Stage::handshaking) return transport_lost();
+  if (stage_ != Stage::serving) return;
+  if (session_->phase() == session::Phase::awaiting_connect) return transport_lost();
+  run([&](session::Actions& out) { session_->drain(context_.shared.now(), out); });
+  set_interest();
+}
+
+}  // namespace wayside::broker::gate

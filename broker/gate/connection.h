@@ -1,0 +1,157 @@
+// One connection: socket, TLS, the bytes that are not a packet yet, the session, what is to be sent, and
+// the upstream to the local broker if it ever needed one.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "broker/gate/counters.h"
+#include "broker/gate/shared.h"
+#include "broker/gate/tls_stream.h"
+#include "broker/session/session.h"
+
+namespace wayside::broker::gate {
+
+// What a connection has of its I/O thread.
+struct ThreadContext {
+  Shared& shared;
+  Counters& counters;
+  std::uint32_t thread = 0;
+  int epoll_fd = -1;
+  std::shared_ptr<Mailbox> mailbox;
+  Bytes receive;  // one receive of any connection
+};
+
+enum class Stage : std::uint8_t { handshaking, serving, closing, lingering, dead };
+
+// Owns: its sockets. Thread: one I/O thread, for life. Limits: input by packet_bytes_max and one receive,
+// output by output_bytes_max, time by stage.
+class Connection {
+ public:
+  Connection(ThreadContext& context, std::uint64_t number, int fd, session::Role role,
+             std::shared_ptr<const Trust> trust);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void on_socket(bool readable, bool writable, bool broken);
+  void on_upstream(bool readable, bool writable);
+  void on_timer();
+  // Sends what is there: once a turn.
+  void flush();
+
+  void deliver(const Committed& message);
+  void deliver(Deliver message);
+  void deliver(const CommandAnswer& message);
+  void deliver(const CloseConnection& message);
+  void deliver(const ServiceEvent& message);
+  void deliver(const Opened& message);
+  void deliver(const Saved& message);
+  void deliver(const TakenOver& message);
+  void taken_over();
+  void recheck();
+  void drain();
+  // The thread ends: what the end of the connection means to others still happens.
+  void abandon() { transport_lost(); }
+  // The oldest unfinished handshake gives way to a newer one.
+  void evict();
+  // After a message: what the session waited for may have come, and it reads on.
+  void resume();
+  // CONNECT is accepted and the session store was asked.
+  [[nodiscard]] bool awaits_session() const {
+    return stage_ == Stage::serving && session_->phase() == session::Phase::opening;
+  }
+
+  [[nodiscard]] ConnectionRef ref() const { return self_; }
+  [[nodiscard]] Stage stage() const { return stage_; }
+  [[nodiscard]] session::Role role() const { return role_; }
+  // Neither TLS nor CONNECT is through yet.
+  [[nodiscard]] bool unfinished() const;
+  [[nodiscard]] MonoMs due() const;
+  [[nodiscard]] bool needs_flush() const {
+    return stage_ != Stage::dead && (output_bytes_ > 0 || stage_ == Stage::closing || !tls_.pending().empty());
+  }
+
+  MonoMs scheduled{INT64_MAX};  // the earliest timer of the thread for this connection
+  bool dirty = false;           // in the thread's list of what to flush
+
+ private:
+  struct Outgoing {
+    Bytes bytes;
+    std::optional<session::SendCommand> command;  // bytes are in there
+  };
+
+  // connection.cc
+  void receive();
+  void shake_hands();
+  void begin_session();
+  void pump();
+  bool parse();
+  void discard();
+  void refuse_transport(const char* stage, Reason reason);
+  void transport_lost();
+  void die();
+  void set_interest();
+  // connection_actions.cc
+  void apply(session::Actions& actions);
+  void act(session::SendBytes& action);
+  void act(session::SendCommand& action);
+  void act(session::OfferRecord& action);
+  void act(session::PostCommand& action);
+  void act(session::Announce& action);
+  void act(session::ClaimSession& action);
+  void act(session::SaveSession& action);
+  void act(session::EndSession& action);
+  void act(session::ProxyPublish& action);
+  void act(session::ProxySubscribe& action);
+  void act(session::ProxyUnsubscribe& action);
+  void act(session::ProxyAck& action);
+  void act(session::Count& action);
+  void act(session::Close& action);
+  std::optional<Reason> may_open() const;
+  void open_session();
+  void logged_in();
+  void logged_out();
+  bool upstream();
+  void upstream_down();
+  void watch_upstream();
+  // Runs one step of the session and carries out what it asks.
+  template <typename Step>
+  void run(Step step) {
+    session::Actions actions;
+    step(actions);
+    apply(actions);
+  }
+  // connection_output.cc
+  bool send_ciphertext();
+  void fill_record();
+  void queue(Outgoing outgoing);
+  void finish_closing();
+
+  ThreadContext& context_;
+  const ConnectionRef self_;
+  const session::Role role_;
+  int fd_;
+  TlsStream tls_;
+  Stage stage_ = Stage::handshaking;
+  MonoMs stage_since_{};
+  std::uint32_t interest_ = 0;
+  std::optional<session::Session> session_;
+  Bytes input_;  // plaintext that is not parsed yet
+  std::deque<Outgoing> output_;
+  std::size_t output_bytes_ = 0;
+  bool write_blocked_ = false;
+  bool paused_ = false;
+  bool watched_ = false;
+  std::size_t discarded_ = 0;
+
+  std::optional<session::ClaimSession> claim_;  // while the session opens
+  std::string registry_key_;                    // not empty: claimed
+  bool online_ = false;
+
+  std::unique_ptr<session::Upstream> upstream_;
+};
+
+}  // namespace wayside::broker::gate

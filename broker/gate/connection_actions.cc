@@ -1,0 +1,234 @@
+// Carries out what the session asks, and hands it what comes back.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "broker/gate/connection.h"
+
+namespace wayside::broker::gate {
+
+void Connection::apply(session::Actions& actions) {
+  for (session::Action& action : actions) {
+    std::visit([this](auto& one) { act(one); }, action);
+  }
+}
+
+void Connection::act(session::SendBytes& action) { queue({std::move(action.bytes), {}}); }
+void Connection::act(session::SendCommand& action) { queue({{}, std::move(action)}); }
+
+void Connection::act(session::OfferRecord& action) {
+  const Lane lane = action.lane;
+  const std::uint64_t token = action.token;
+  const Outcome<void> taken =
+      context_.shared.custody->offer({lane, std::move(action.body), std::move(action.cohort), self_, token, {}});
+  if (!taken.ok()) deliver(Committed{self_, token, false, taken.reason(), lane, {}});
+}
+
+void Connection::act(session::PostCommand& action) {
+  const bool taken = context_.shared.commands->post(std::move(action.event));
+  if (!taken) deliver(Committed{self_, action.token, false, Reason::QUEUE_FULL, Lane::command, {}});
+}
+
+void Connection::act(session::Announce& action) { context_.shared.announce(action.event); }
+
+// Who may come in at all is asked once more here: the answer may have changed since the handshake.
+std::optional<Reason> Connection::may_open() const {
+  const PeerProof& proof = tls_.proof();
+  const bool vehicle = role_ == session::Role::vehicle;
+  const std::shared_ptr<const Trust> trust = vehicle ? context_.shared.vehicles.get() : context_.shared.services.get();
+  if (vehicle && context_.shared.denied.get()->contains(proof.id)) return Reason::BLOCKED;
+  if (trust->revoked(proof.chain)) return Reason::REVOKED;
+  if (vehicle && context_.shared.registry.must_wait(proof.id, context_.shared.clock.mono())) return Reason::BACKOFF;
+  return std::nullopt;
+}
+
+void Connection::act(session::ClaimSession& action) {
+  claim_ = action;
+  if (const std::optional<Reason> refused = may_open()) {
+    return run([&](session::Actions& out) {
+      session_->step(Outcome<session::OpenedSession>(*refused), context_.shared.now(), out);
+    });
+  }
+  registry_key_ = (role_ == session::Role::vehicle ? "vehicle/" : "service/") + action.key;
+  const std::optional<ConnectionRef> before = context_.shared.registry.claim(registry_key_, self_);
+  if (!before) return open_session();
+  context_.counters.takeovers.add();
+  context_.shared.mailboxes.at(before->thread)->post(TakeOver{*before, self_});
+}
+
+void Connection::open_session() {
+  if (!claim_->durable) {
+    deliver(Opened{self_, claim_->request, session::OpenedSession{}});
+    return;
+  }
+  claim_->request.now = context_.shared.clock.wall();
+  context_.shared.sessions.open(claim_->request, [to = self_, request = claim_->request,
+                                                  mailbox = context_.mailbox](Outcome<session::OpenedSession> outcome) {
+    mailbox->post(Opened{to, request, std::move(outcome)});
+  });
+}
+
+void Connection::act(session::SaveSession& action) {
+  context_.shared.sessions.save(std::move(action.request),
+                                [to = self_, token = action.token, mailbox = context_.mailbox](Outcome<void> outcome) {
+                                  mailbox->post(Saved{to, token, outcome});
+                                });
+}
+
+void Connection::act(session::EndSession& action) { context_.shared.sessions.end(std::move(action.request)); }
+
+void Connection::act(session::Count& action) { context_.counters.refused(action.stage, action.reason); }
+
+void Connection::act(session::Close& action) {
+  if (online_) {
+    context_.counters.ended(action.reason);
+  } else if (action.reason != Reason::CONNECTION_LOST && action.reason != Reason::CLIENT_DISCONNECTED) {
+    context_.counters.refused(action.stage, action.reason);
+  }
+  if (online_ && std::string_view(action.stage) != "end") context_.counters.refused(action.stage, action.reason);
+  if (action.penalty) context_.shared.registry.penalise(tls_.proof().id, context_.shared.clock.mono());
+  logged_out();
+  upstream_.reset();
+  if (action.reset) {
+    const linger now{1, 0};  // RST: what the kernel still holds is thrown away
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    return die();
+  }
+  if (stage_ != Stage::serving) return;
+  stage_ = Stage::closing;
+  stage_since_ = context_.shared.clock.mono();
+}
+
+void Connection::logged_in() {
+  online_ = true;
+  if (role_ == session::Role::vehicle) {
+    context_.shared.vehicles_online.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    context_.mailbox->services.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Connection::logged_out() {
+  if (!registry_key_.empty()) context_.shared.registry.release(registry_key_, self_);
+  registry_key_.clear();
+  if (!online_) return;
+  online_ = false;
+  if (role_ == session::Role::vehicle) {
+    context_.shared.vehicles_online.fetch_sub(1, std::memory_order_relaxed);
+  } else {
+    context_.mailbox->services.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+// ---- what comes back -------------------------------------------------------------------------------
+
+void Connection::deliver(const Committed& message) {
+  if (stage_ != Stage::serving) return;
+  run([&](session::Actions& out) { session_->step(message, context_.shared.now(), out); });
+}
+void Connection::deliver(Deliver message) {
+  if (stage_ != Stage::serving) return;
+  run([&](session::Actions& out) { session_->step(std::move(message), context_.shared.now(), out); });
+}
+void Connection::deliver(const CommandAnswer& message) {
+  if (stage_ != Stage::serving) return;
+  run([&](session::Actions& out) { session_->step(message, context_.shared.now(), out); });
+}
+void Connection::deliver(const ServiceEvent& message) {
+  if (stage_ != Stage::serving) return;
+  run([&](session::Actions& out) { session_->step(message, context_.shared.now(), out); });
+}
+void Connection::deliver(const Saved& message) {
+  if (stage_ != Stage::serving) return;
+  run([&](session::Actions& out) { session_->saved(message.token, message.outcome, context_.shared.now(), out); });
+}
+void Connection::deliver(const TakenOver& /*message*/) {
+  if (awaits_session()) open_session();
+}
+void Connection::taken_over() {
+  if (stage_ != Stage::serving) return;
+  run([&](session::Actions& out) { session_->end(Reason::SESSION_TAKEN_OVER, context_.shared.now(), out); });
+}
+
+void Connection::deliver(const CloseConnection& message) {
+  if (stage_ != Stage::serving) return;
+  run([&](session::Actions& out) { session_->end(message.reason, context_.shared.now(), out); });
+  if (!message.reset) return;
+  const linger now{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  die();
+}
+
+void Connection::deliver(const Opened& message) {
+  if (!awaits_session()) return;
+  if (message.outcome.ok()) logged_in();
+  run([&](session::Actions& out) { session_->step(message.outcome, context_.shared.now(), out); });
+}
+
+// ---- the local broker ------------------------------------------------------------------------------
+
+bool Connection::upstream() {
+  if (upstream_) return true;
+  if (context_.shared.local_broker != nullptr && stage_ == Stage::serving) {
+    const std::string id = "gate-" + std::to_string(self_.thread) + "-" + std::to_string(self_.number);
+    upstream_ = context_.shared.local_broker->open(id, context_.shared.clock.mono());
+  }
+  if (!upstream_) upstream_down();
+  return upstream_ != nullptr;
+}
+
+void Connection::upstream_down() {
+  upstream_.reset();
+  if (stage_ != Stage::serving) return;
+  run([&](session::Actions& out) {
+    session_->step(session::ProxyEvent(session::ProxyDown{}), context_.shared.now(), out);
+  });
+}
+
+void Connection::act(session::ProxyPublish& action) {
+  if (!upstream()) return;
+  if (!upstream_->publish(action.token, std::move(action.message))) return upstream_down();
+  watch_upstream();
+}
+void Connection::act(session::ProxySubscribe& action) {
+  if (!upstream()) return;
+  if (!upstream_->subscribe(action.token, std::move(action.filters))) return upstream_down();
+  watch_upstream();
+}
+void Connection::act(session::ProxyUnsubscribe& action) {
+  if (!upstream()) return;
+  if (!upstream_->unsubscribe(action.token, std::move(action.filters))) return upstream_down();
+  watch_upstream();
+}
+void Connection::act(session::ProxyAck& action) {
+  if (!upstream_) return;
+  upstream_->ack(action.token);
+  watch_upstream();
+}
+
+void Connection::on_upstream(bool readable, bool writable) {
+  if (!upstream_ || stage_ != Stage::serving) return;
+  std::vector<session::ProxyEvent> events;
+  upstream_->turn(readable, writable, context_.shared.clock.mono(), events);
+  for (session::ProxyEvent& event : events) {
+    if (stage_ != Stage::serving) return;
+    if (std::holds_alternative<session::ProxyDown>(event)) return upstream_down();
+    run([&](session::Actions& out) { session_->step(std::move(event), context_.shared.now(), out); });
+  }
+  watch_upstream();
+}
+
+// The upstream may have closed its socket and opened another with the same number: the kernel tells.
+void Connection::watch_upstream() {
+  if (!upstream_) return;
+  const int fd = upstream_->fd();
+  if (fd < 0) return;
+  epoll_event event{};
+  event.events = EPOLLIN | (upstream_->wants_write() ? EPOLLOUT : 0U);
+  event.data.u64 = (self_.number << 1U) | 1U;
+  if (::epoll_ctl(context_.epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0) return;
+  WAYSIDE_ASSERT(errno == ENOENT && ::epoll_ctl(context_.epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0);
+}
+
+}  // namespace wayside::broker::gate

@@ -1,0 +1,38 @@
+// What travels to an I/O thread: the messages of the ports, and the gate's own.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "broker/ports.h"
+#include "broker/session/session_store.h"
+
+namespace wayside::broker::gate {
+
+struct Opened {  // the session store's answer to an open
+  ConnectionRef to;
+  session::OpenRequest request;
+  Outcome<session::OpenedSession> outcome = Reason::STORE_FAULT;
+};
+struct Saved {
+  ConnectionRef to;
+  std::uint64_t token = 0;
+  Outcome<void> outcome;
+};
+struct TakeOver {  // to the older connection: end, then tell the newer one
+  ConnectionRef to;
+  ConnectionRef by;
+};
+struct TakenOver {  // to the newer one: the older one reads no more and has queued what it had read
+  ConnectionRef to;
+};
+struct OpenListeners {};
+struct Recheck {};  // trust or deny list changed: judge the connected peers again
+struct Drain {};
+struct Stop {};
+
+using Message = std::variant<Committed, Deliver, CommandAnswer, CloseConnection, ServiceEvent, Opened, Saved, TakeOver,
+                             TakenOver, OpenListeners, Recheck, Drain, Stop>;
+
+}  // namespace wayside::broker::gate

@@ -1,0 +1,98 @@
+#include "broker/gate/reloader.h"
+
+#include "common/log/log.h"
+
+namespace wayside::broker::gate {
+namespace {
+
+constexpr const char* kVehicles = "vehicles";
+constexpr const char* kServices = "services";
+constexpr const char* kDenied = "deny_list";
+
+std::vector<std::string> files_of(const ListenerOptions& listener) {
+  return {listener.certificate, listener.key, listener.ca, listener.crl};
+}
+
+// Services prove their name by SAN urn:wayside:svc:<name>.
+identity::Rule service_rule() {
+  identity::Rule rule;
+  rule.source = identity::Source::san_uri;
+  rule.uri_prefix = "urn:wayside:svc:";
+  rule.vin = false;
+  return rule;
+}
+
+}  // namespace
+
+Reloader::Reloader(Shared& shared)
+    : shared_(shared),
+      vehicles_{kVehicles, WatchedFiles(files_of(shared.options.vehicles)), gauge(kVehicles)},
+      services_{kServices, WatchedFiles(files_of(shared.options.services)), gauge(kServices)},
+      denied_{kDenied, WatchedFiles({shared.options.deny_list}), gauge(kDenied)} {}
+
+metrics::Gauge* Reloader::gauge(const char* what) {
+  return &shared_.metrics.gauge("wayside_gate_reload_failing",
+                                "1: the files on disk are bad and the older ones are in force", {{"what", what}});
+}
+
+Result<void> Reloader::load() {
+  const std::scoped_lock lock(mutex_);
+  for (Group* group : {&vehicles_, &services_, &denied_}) {
+    Result<void> loaded = reload(*group);
+    if (!loaded.ok()) return std::move(loaded).error().with(group->what);
+  }
+  return {};
+}
+
+bool Reloader::poll() {
+  const std::scoped_lock lock(mutex_);
+  bool changed = false;
+  for (Group* group : {&vehicles_, &services_, &denied_}) {
+    if (!group->files.changed() && !group->failed) continue;
+    changed = reload(*group).ok() || changed;
+  }
+  return changed;
+}
+
+Result<void> Reloader::force(bool& changed) {
+  const std::scoped_lock lock(mutex_);
+  Result<void> first;
+  for (Group* group : {&vehicles_, &services_, &denied_}) {
+    static_cast<void>(group->files.changed());  // what is read now need not be read again at the next look
+    Result<void> loaded = reload(*group);
+    changed = loaded.ok() || changed;
+    if (!loaded.ok() && first.ok()) first = std::move(loaded).error().with(group->what);
+  }
+  return first;
+}
+
+Result<void> Reloader::reload(Group& group) {
+  Result<void> loaded;
+  if (&group == &vehicles_) loaded = reload_trust(shared_.options.vehicles, shared_.options.identity, shared_.vehicles);
+  if (&group == &services_) loaded = reload_trust(shared_.options.services, service_rule(), shared_.services);
+  if (&group == &denied_) loaded = reload_denied();
+  if (!loaded.ok() && !group.failed)
+    log::warning("gate_reload_failed", {{"what", group.what}, {"why", loaded.error().what}});
+  if (loaded.ok() && group.failed) log::info("gate_reload_recovered", {{"what", group.what}});
+  group.failed = !loaded.ok();
+  group.failing->set(group.failed ? 1 : 0);
+  return loaded;
+}
+
+Result<void> Reloader::reload_trust(const ListenerOptions& files, const identity::Rule& rule, Held<Trust>& held) {
+  if (files.listen.empty()) return {};
+  Result<std::shared_ptr<const Trust>> loaded =
+      Trust::load(files, rule, shared_.options.allow_development_ca, held.get().get());
+  if (!loaded.ok()) return std::move(loaded).error();
+  held.set(std::move(loaded).value());
+  return {};
+}
+
+Result<void> Reloader::reload_denied() {
+  Result<DenyList> loaded = load_deny_list(shared_.options.deny_list);
+  if (!loaded.ok()) return std::move(loaded).error();
+  shared_.denied.set(std::make_shared<const DenyList>(std::move(loaded).value()));
+  return {};
+}
+
+}  // namespace wayside::broker::gate

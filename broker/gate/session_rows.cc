@@ -1,0 +1,196 @@
+#include "broker/gate/session_rows.h"
+
+#include <algorithm>
+
+namespace wayside::broker::gate {
+namespace {
+
+using session::OpenedSession;
+using session::StoredSubscription;
+
+// Version 1 of sessions.db. ended_ms is NULL while connected; durable is 0 for a row that keeps an epoch only.
+constexpr const char* kSchema = R"(
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+CREATE TABLE IF NOT EXISTS session (
+  id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, durable INTEGER NOT NULL, expiry_s INTEGER NOT NULL, ended_ms INTEGER
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS session_oldest ON session (durable, epoch);
+CREATE TABLE IF NOT EXISTS subscription (
+  id TEXT NOT NULL, filter TEXT NOT NULL, qos INTEGER NOT NULL, no_local INTEGER NOT NULL,
+  retain_as_published INTEGER NOT NULL, PRIMARY KEY (id, filter)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT OR IGNORE INTO meta VALUES ('version', 1);
+INSERT OR IGNORE INTO meta VALUES ('epoch_floor', 0);
+)";
+constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kMsPerSecond = 1'000;
+
+}  // namespace
+
+Result<std::unique_ptr<SessionRows>> SessionRows::open_file(const std::string& path, std::uint32_t sessions_max,
+                                                            WallMs now) {
+  sqlite3* db = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  std::unique_ptr<SessionRows> rows(new SessionRows(db, sessions_max));
+  if (code != SQLITE_OK) return Error{Fault::io, path + ": " + sqlite3_errmsg(db)};
+  Result<void> prepared = rows->prepare(now);
+  if (!prepared.ok()) return std::move(prepared).error().with(path);
+  return rows;
+}
+
+SessionRows::~SessionRows() {
+  for (Statement* statement : {&find_, &upsert_, &end_, &subscriptions_, &erase_subscriptions_, &add_subscription_,
+                               &oldest_, &erase_row_, &set_floor_}) {
+    *statement = Statement();
+  }
+  sqlite3_close_v2(db_);
+}
+
+Result<void> SessionRows::execute(const char* sql) {
+  if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
+  return Error{Fault::io, sqlite3_errmsg(db_)};
+}
+
+void SessionRows::rollback() {
+  sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);  // fails when there is no transaction: nothing to undo
+  Result<void> outcome;
+  recount(outcome);
+}
+
+Result<void> SessionRows::prepare(WallMs now) {
+  Result<void> outcome = execute(kSchema);
+  if (!outcome.ok()) return outcome;
+  Statement version(db_, "SELECT value FROM meta WHERE name = 'version'");
+  if (version.step(outcome) && version.integer(0) > kVersion) {
+    return Error{Fault::unsupported, "sessions of a newer version"};
+  }
+  version.reset();
+  Statement ended(db_, "UPDATE session SET ended_ms = ? WHERE ended_ms IS NULL");
+  ended.bind(1, now.value).run(outcome);
+  find_ = Statement(db_, "SELECT epoch, durable, expiry_s, ended_ms FROM session WHERE id = ?");
+  upsert_ = Statement(db_,
+                      "INSERT INTO session VALUES (?1, ?2, ?3, ?4, NULL) ON CONFLICT (id) DO UPDATE SET "
+                      "epoch = ?2, durable = ?3, expiry_s = ?4, ended_ms = NULL");
+  end_ = Statement(db_, "UPDATE session SET durable = ?3, expiry_s = ?4, ended_ms = ?5 WHERE id = ?1 AND epoch = ?2");
+  subscriptions_ = Statement(
+      db_, "SELECT filter, qos, no_local, retain_as_published FROM subscription WHERE id = ? ORDER BY filter");
+  erase_subscriptions_ = Statement(db_, "DELETE FROM subscription WHERE id = ?");
+  add_subscription_ = Statement(db_, "INSERT INTO subscription VALUES (?, ?, ?, ?, ?)");
+  oldest_ = Statement(db_, "SELECT id, epoch FROM session WHERE durable = 0 ORDER BY epoch LIMIT 1");
+  erase_row_ = Statement(db_, "DELETE FROM session WHERE id = ?");
+  set_floor_ = Statement(db_, "UPDATE meta SET value = ? WHERE name = 'epoch_floor'");
+  recount(outcome);
+  return outcome;
+}
+
+void SessionRows::recount(Result<void>& outcome) {
+  Statement count(
+      db_,
+      "SELECT COUNT(*), COALESCE(SUM(durable), 0), (SELECT value FROM meta WHERE name = 'epoch_floor') FROM session");
+  if (!count.step(outcome)) return;
+  rows_ = static_cast<std::uint64_t>(count.integer(0));
+  durable_ = static_cast<std::uint64_t>(count.integer(1));
+  floor_ = static_cast<std::uint64_t>(count.integer(2));
+  count.reset();
+}
+
+SessionRows::Row SessionRows::find(const session::OpenRequest& request, Result<void>& outcome) {
+  Row row;
+  if (!find_.bind(1, request.id).step(outcome)) return row;
+  row.found = true;
+  row.epoch = static_cast<std::uint64_t>(find_.integer(0));
+  row.durable = find_.integer(1) != 0;
+  const bool connected = find_.is_null(3);
+  const bool expired = !connected && find_.integer(3) + find_.integer(2) * kMsPerSecond <= request.now.value;
+  row.alive = row.durable && !expired;
+  find_.reset();
+  return row;
+}
+
+// Sessions that have expired give way first; a session that lives is never thrown out for another.
+bool SessionRows::room_for(const Row& row, const session::OpenRequest& request, Result<void>& outcome) {
+  if (request.expiry_s == 0 || row.durable || durable_ < sessions_max_) return true;
+  forget_expired(request.now, outcome);
+  return durable_ < sessions_max_;
+}
+
+void SessionRows::forget_expired(WallMs now, Result<void>& outcome) {
+  constexpr const char* kExpired = "durable = 1 AND ended_ms IS NOT NULL AND ended_ms + expiry_s * 1000 <= ?";
+  const std::string erase =
+      std::string("DELETE FROM subscription WHERE id IN (SELECT id FROM session WHERE ") + kExpired + ")";
+  Statement(db_, erase.c_str()).bind(1, now.value).run(outcome);
+  const std::string close = std::string("UPDATE session SET durable = 0 WHERE ") + kExpired;
+  Statement(db_, close.c_str()).bind(1, now.value).run(outcome);
+  recount(outcome);
+}
+
+Outcome<OpenedSession> SessionRows::open(const session::OpenRequest& request, Result<void>& outcome) {
+  const Row row = find(request, outcome);
+  if (!room_for(row, request, outcome)) return Reason::TOO_MANY_SESSIONS;
+  OpenedSession opened;
+  const std::uint64_t last = row.found ? row.epoch : floor_;
+  opened.epoch = std::max(last + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(0, request.now.value)));
+  opened.present = row.alive && !request.clean_start;
+  const bool durable = request.expiry_s > 0;
+  upsert_.bind(1, request.id).bind(2, static_cast<std::int64_t>(opened.epoch)).bind(3, durable ? 1 : 0);
+  upsert_.bind(4, request.expiry_s).run(outcome);
+  rows_ += row.found ? 0 : 1;
+  durable_ += durable ? 1 : 0;
+  durable_ -= row.found && row.durable ? 1 : 0;
+  if (!opened.present || !durable) erase_subscriptions(request.id, outcome);
+  subscriptions_.bind(1, request.id);
+  while (subscriptions_.step(outcome)) {
+    opened.subscriptions.push_back({subscriptions_.text(0), static_cast<std::uint8_t>(subscriptions_.integer(1)),
+                                    subscriptions_.integer(2) != 0, subscriptions_.integer(3) != 0});
+  }
+  bound_rows(outcome);
+  return opened;
+}
+
+void SessionRows::bound_rows(Result<void>& outcome) {
+  while (outcome.ok() && rows_ > std::uint64_t{sessions_max_} * 2) {
+    if (!oldest_.step(outcome)) return;
+    const std::string id = oldest_.text(0);
+    floor_ = std::max(floor_, static_cast<std::uint64_t>(oldest_.integer(1)));
+    oldest_.reset();
+    erase_row_.bind(1, id).run(outcome);
+    set_floor_.bind(1, static_cast<std::int64_t>(floor_)).run(outcome);
+    --rows_;
+  }
+}
+
+void SessionRows::erase_subscriptions(const std::string& id, Result<void>& outcome) {
+  erase_subscriptions_.bind(1, id).run(outcome);
+}
+
+Outcome<void> SessionRows::save(const session::SaveRequest& request, Result<void>& outcome) {
+  const bool current =
+      find_.bind(1, request.id).step(outcome) && static_cast<std::uint64_t>(find_.integer(0)) == request.epoch;
+  find_.reset();
+  if (!current) return Reason::STORE_FAULT;
+  erase_subscriptions(request.id, outcome);
+  for (const StoredSubscription& one : request.subscriptions) {
+    add_subscription_.bind(1, request.id).bind(2, one.filter).bind(3, one.qos).bind(4, one.no_local ? 1 : 0);
+    add_subscription_.bind(5, one.retain_as_published ? 1 : 0).run(outcome);
+  }
+  return {};
+}
+
+void SessionRows::end(const session::EndRequest& request, Result<void>& outcome) {
+  const bool current =
+      find_.bind(1, request.id).step(outcome) && static_cast<std::uint64_t>(find_.integer(0)) == request.epoch;
+  const bool was_durable = current && find_.integer(1) != 0;
+  find_.reset();
+  if (!current) return;
+  const bool durable = was_durable && request.expiry_s > 0;
+  end_.bind(1, request.id).bind(2, static_cast<std::int64_t>(request.epoch)).bind(3, durable ? 1 : 0);
+  end_.bind(4, request.expiry_s).bind(5, request.now.value).run(outcome);
+  if (durable) return;
+  durable_ -= was_durable ? 1 : 0;
+  erase_subscriptions(request.id, outcome);
+}
+
+}  // namespace wayside::broker::gate

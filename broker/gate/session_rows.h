@@ -1,0 +1,59 @@
+// Rows of sessions.db: what the session store reads and writes within one transaction.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "broker/gate/sqlite.h"
+#include "broker/session/session_store.h"
+#include "common/result.h"
+
+namespace wayside::broker::gate {
+
+// Owns: the database. Thread: the store's. Durable: after commit(). Limits: sessions_max sessions with an
+// expiry, twice as many rows in all; an epoch that falls out raises the floor of all epochs to come.
+class SessionRows {
+ public:
+  static Result<std::unique_ptr<SessionRows>> open_file(const std::string& path, std::uint32_t sessions_max,
+                                                        WallMs now);
+  ~SessionRows();
+  SessionRows(const SessionRows&) = delete;
+  SessionRows& operator=(const SessionRows&) = delete;
+
+  Result<void> begin() { return execute("BEGIN IMMEDIATE"); }
+  Result<void> commit() { return execute("COMMIT"); }
+  void rollback();
+
+  // `outcome` keeps the first fault; what is returned then means nothing.
+  Outcome<session::OpenedSession> open(const session::OpenRequest& request, Result<void>& outcome);
+  Outcome<void> save(const session::SaveRequest& request, Result<void>& outcome);
+  void end(const session::EndRequest& request, Result<void>& outcome);
+
+ private:
+  struct Row {
+    bool found = false;
+    std::uint64_t epoch = 0;
+    bool durable = false;
+    bool alive = false;  // durable and not expired
+  };
+
+  SessionRows(sqlite3* db, std::uint32_t sessions_max) : db_(db), sessions_max_(sessions_max) {}
+  Result<void> prepare(WallMs now);
+  Result<void> execute(const char* sql);
+  Row find(const session::OpenRequest& request, Result<void>& outcome);
+  bool room_for(const Row& row, const session::OpenRequest& request, Result<void>& outcome);
+  void forget_expired(WallMs now, Result<void>& outcome);
+  void bound_rows(Result<void>& outcome);
+  void erase_subscriptions(const std::string& id, Result<void>& outcome);
+  void recount(Result<void>& outcome);
+
+  sqlite3* db_;
+  std::uint32_t sessions_max_;
+  std::uint64_t durable_ = 0;
+  std::uint64_t rows_ = 0;
+  std::uint64_t floor_ = 0;
+  Statement find_, upsert_, end_, subscriptions_, erase_subscriptions_, add_subscription_, oldest_, erase_row_,
+      set_floor_;
+};
+
+}  // namespace wayside::broker::gate

@@ -1,0 +1,68 @@
+// What the I/O threads have in common. Everything here is safe from any thread.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "broker/gate/deny_list.h"
+#include "broker/gate/gate.h"
+#include "broker/gate/mailbox.h"
+#include "broker/gate/registry.h"
+#include "broker/gate/trust.h"
+
+namespace wayside::broker::gate {
+
+// A value that one thread replaces and many read.
+template <typename T>
+class Held {
+ public:
+  [[nodiscard]] std::shared_ptr<const T> get() const {
+    const std::scoped_lock lock(mutex_);
+    return value_;
+  }
+  void set(std::shared_ptr<const T> value) {
+    const std::scoped_lock lock(mutex_);
+    value_ = std::move(value);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const T> value_;
+};
+
+struct Shared {
+  Shared(GateOptions given, session::SessionStore& store, metrics::Registry& given_metrics, const Clock& time)
+      : options(std::move(given)), sessions(store), metrics(given_metrics), clock(time) {}
+
+  const GateOptions options;
+  session::SessionStore& sessions;
+  metrics::Registry& metrics;
+  const Clock& clock;
+
+  // Set once by Gate::open(), before any connection exists.
+  CustodyPort* custody = nullptr;
+  CommandPort* commands = nullptr;
+  session::LocalBrokerPort* local_broker = nullptr;
+
+  Held<Trust> vehicles;
+  Held<Trust> services;
+  Held<DenyList> denied;
+  std::map<std::string, std::shared_ptr<const session::Acl>> acls;
+  Registry registry;
+  std::vector<std::shared_ptr<Mailbox>> mailboxes;  // by thread; filled before the threads start
+  std::atomic<std::uint64_t> connections{0};
+  std::atomic<std::uint64_t> vehicles_online{0};
+
+  [[nodiscard]] session::Now now() const { return {clock.mono(), clock.wall()}; }
+  void announce(const ServiceEvent& event) {
+    for (const std::shared_ptr<Mailbox>& mailbox : mailboxes) {
+      if (mailbox->services.load(std::memory_order_relaxed) > 0) mailbox->post(event);
+    }
+  }
+};
+
+}  // namespace wayside::broker::gate

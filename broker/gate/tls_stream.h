@@ -1,0 +1,43 @@
+// One TLS connection without a socket: ciphertext in, plaintext out, and back.
+//
+// Owns: the SSL and its two memory buffers. Thread: the connection's. Limits: the ciphertext that came in
+// is bounded by one receive; what goes out by the caller, who writes only when nothing is left to send.
+#pragma once
+
+#include <memory>
+
+#include "broker/gate/openssl.h"
+#include "broker/gate/tls_policy.h"
+#include "common/types.h"
+
+namespace wayside::broker::gate {
+
+enum class TlsStatus : std::uint8_t { ok, need_more, closed, failed };
+
+class TlsStream {
+ public:
+  explicit TlsStream(std::shared_ptr<const Trust> trust);
+
+  void feed(ByteView ciphertext);
+  // ok: the handshake is over and proof() says with whom; need_more: feed it.
+  TlsStatus handshake();
+  // Appends at most `bytes_max` of plaintext. ok: some came; closed: close_notify.
+  TlsStatus read(Bytes& out, std::size_t bytes_max);
+  bool write(ByteView plaintext);
+  void close_notify();
+
+  // Ciphertext to send, and what was sent of it.
+  [[nodiscard]] ByteView pending() const;
+  void sent(std::size_t bytes);
+
+  [[nodiscard]] const PeerProof& proof() const { return state_->proof; }
+
+ private:
+  std::shared_ptr<const Trust> trust_;
+  std::unique_ptr<HandshakeState> state_;
+  SslPtr ssl_;
+  BIO* in_ = nullptr;   // owned by ssl_
+  BIO* out_ = nullptr;  // owned by ssl_
+};
+
+}  // namespace wayside::broker::gate
