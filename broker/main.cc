@@ -16,8 +16,8 @@ void print(std::FILE* to, const std::string& text) { std::fwrite(text.data(), 1,
 
 std::optional<config::Config> load(const broker::Arguments& arguments) {
   config::Problems problems;
-  std::optional<config::Config> config = config::load(
-      broker::config_table(), {arguments.config_file, os::environment(), arguments.sets}, problems);
+  std::optional<config::Config> config =
+      config::load(broker::config_table(), {arguments.config_file, os::environment(), arguments.sets}, problems);
   if (config) problems.lines = broker::cross_check(*config);
   for (const std::string& line : problems.lines) print(stderr, line + "\n");
   if (!problems.lines.empty()) config.reset();

@@ -1,0 +1,152 @@
+// wayside-broker's configuration: what is refused, and what each part is told.
+#include <catch2/catch_test_macros.hpp>
+
+#include "broker/arguments.h"
+#include "broker/config.h"
+#include "tests/support/temp_dir.h"
+
+namespace wayside::broker {
+namespace {
+
+constexpr const char* kMinimal = R"([edge]
+name = "edge-1"
+region = "eu"
+state_dir = "/var/lib/wayside"
+run_dir = "/run/wayside"
+[vehicles]
+certificate = "s.crt"
+key = "s.key"
+ca = "ca.crt"
+[commands]
+root_key_file = "root.pub"
+trust_dir = "trust"
+)";
+
+struct Loaded {
+  std::optional<config::Config> config;
+  config::Problems problems;
+};
+Loaded load(const std::string& text, const std::vector<std::string>& sets = {}) {
+  const test::TempDir dir("config");
+  Loaded loaded;
+  loaded.config = config::load(config_table(), {dir.write("edge.toml", text), {}, sets}, loaded.problems);
+  if (loaded.config) loaded.problems.lines = cross_check(*loaded.config);
+  return loaded;
+}
+
+bool mentions(const config::Problems& problems, const std::string& words) {
+  for (const std::string& line : problems.lines) {
+    if (line.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("Broker configuration: the smallest file gives working defaults") {
+  const Loaded loaded = load(kMinimal);
+  REQUIRE(loaded.config);
+  CHECK(loaded.problems.lines.empty());
+  const gate::GateOptions gate = gate_options(*loaded.config, {});
+  CHECK(gate.edge == "edge-1");
+  CHECK(gate.vehicles.listen == "127.0.0.1:8883");
+  CHECK(gate.services.listen.empty());
+  CHECK(gate.deny_list == "/var/lib/wayside/deny.list");
+  CHECK(gate.identity.source == identity::Source::san_uri);
+  CHECK(gate.identity.vin);
+  CHECK_FALSE(gate.allow_development_ca);
+  CHECK(gate.ordinary);
+  CHECK(gate.limits.receive_maximum == 64);
+  const CustodyOptions custody = custody_options(*loaded.config);
+  CHECK(custody.spool_root == "/var/lib/wayside/spool");
+  CHECK(custody.commit_interval_ms == 5);
+  CHECK(custody.lane_bytes_max[index_of(Lane::state)] == 1U << 30U);
+  CHECK(local_broker_options(*loaded.config).socket == "/run/wayside/local/mqtt.sock");
+}
+
+TEST_CASE("Broker configuration: an unknown key is refused with file, line and the nearest match") {
+  const Loaded loaded = load(std::string(kMinimal) + "[custody]\ncommit_intervall_ms = 5\n");
+  CHECK_FALSE(loaded.config);
+  CHECK(mentions(loaded.problems, "edge.toml:14"));
+  CHECK(mentions(loaded.problems, "commit_interval_ms"));
+}
+
+TEST_CASE("Broker configuration: what is required, bounded or closed is checked") {
+  CHECK(mentions(load("").problems, "edge.name"));
+  CHECK_FALSE(load(kMinimal, {"vehicles.io_threads=0"}).config);
+  CHECK_FALSE(load(kMinimal, {"local_broker.mode=sometimes"}).config);
+}
+
+TEST_CASE("Broker configuration: rules between keys are checked") {
+  CHECK(mentions(load(kMinimal, {"vehicles.listen=8883"}).problems, "vehicles.listen"));
+  CHECK(mentions(load(kMinimal, {"services.listen=127.0.0.1:0"}).problems, "services.ca"));
+  CHECK(mentions(load(kMinimal, {"local_broker.mode=external"}).problems, "local_broker.socket"));
+  CHECK(mentions(load(kMinimal, {"custody.lane_ack_bytes_max=20000000"}).problems, "custody.lane_ack_bytes_max"));
+}
+
+TEST_CASE("Broker configuration: rights of services come from the acl tables") {
+  const std::string acl = R"([[acl]]
+service = "region-app"
+publish = ["request"]
+subscribe = ["status", "presence"]
+vehicles = ["*"]
+ordinary = true
+[[acl]]
+service = "viewer"
+subscribe = ["presence"]
+vehicles = ["WVWZZZ1JZXW000001"]
+)";
+  const Loaded loaded = load(kMinimal + acl);
+  REQUIRE(loaded.config);
+  const gate::GateOptions gate = gate_options(*loaded.config, {});
+  REQUIRE(gate.acl.size() == 2);
+  CHECK(gate.acl[0].publish_request);
+  CHECK(gate.acl[0].covers("anything"));
+  CHECK(gate.acl[0].ordinary);
+  CHECK_FALSE(gate.acl[1].publish_request);
+  CHECK_FALSE(gate.acl[1].subscribe_status);
+  CHECK(gate.acl[1].subscribe_presence);
+  CHECK(gate.acl[1].covers("WVWZZZ1JZXW000001"));
+  CHECK_FALSE(gate.acl[1].covers("WVWZZZ1JZXW000002"));
+  const Loaded typo = load(kMinimal + std::string("[[acl]]\nservice = \"a\"\npublish = [\"requests\"]\n"));
+  CHECK(mentions(typo.problems, "did you mean \"request\""));
+}
+
+TEST_CASE("Broker configuration: addresses are host and port") {
+  CHECK(parse_address("127.0.0.1:8883")->port == 8883);
+  CHECK(parse_address("[::1]:0")->host == "::1");
+  for (const char* bad : {"", ":1", "host", "host:", "host:65536", "host:x", "host:1x"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_address(bad).ok());
+  }
+}
+
+TEST_CASE("Broker command line: options, values and mistakes") {
+  std::vector<std::string> words = {"wayside-broker", "--config", "e.toml",        "--set", "a=1",
+                                    "--set",          "b=2",      "--check-config"};
+  const auto parse = [](std::vector<std::string> argv) {
+    std::vector<char*> pointers;
+    for (std::string& word : argv) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    return parse_arguments(static_cast<int>(argv.size()), pointers.data());
+  };
+  const Arguments arguments = parse(words);
+  CHECK(arguments.problem.empty());
+  CHECK(arguments.config_file == "e.toml");
+  CHECK(arguments.sets == std::vector<std::string>{"a=1", "b=2"});
+  CHECK(arguments.check_config);
+  CHECK_FALSE(parse({"wayside-broker", "--colour"}).problem.empty());
+  CHECK_FALSE(parse({"wayside-broker", "--config"}).problem.empty());
+  CHECK_FALSE(parse({"wayside-broker", "stray"}).problem.empty());
+}
+
+TEST_CASE("Broker configuration: every key is documented from the table") {
+  const std::string docs = config::markdown(config_table());
+  for (const config::Row& row : config_table().rows) {
+    CAPTURE(row.key);
+    CHECK(docs.find(std::string(row.key.substr(row.key.find('.') + 1))) != std::string::npos);
+    CHECK(row.sentence.ends_with('.'));
+  }
+}
+
+}  // namespace wayside::broker

@@ -1,0 +1,139 @@
+// Custody over the real spool: what was acknowledged is there, settled or not, in this life and the next.
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+
+#include "broker/custody/custody.h"
+#include "common/os/posix_disk.h"
+#include "common/os/system.h"
+#include "spool/settlement.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace wayside::broker {
+namespace {
+
+class Nobody final : public IoPort {
+ public:
+  void post(IoMessage /*message*/) override { ++posted; }
+  std::uint32_t threads() const override { return 1; }
+  std::atomic<std::uint64_t> posted{0};
+};
+
+struct Edge {
+  const test::TempDir& dir;
+  std::unique_ptr<Disk> disk = os::make_posix_disk();
+  os::SystemClock clock;
+  std::unique_ptr<metrics::Registry> metrics = metrics::Registry::create();
+  Nobody io;
+  std::unique_ptr<Custody> custody;
+
+  explicit Edge(const test::TempDir& folder) : dir(folder) {
+    Result<std::unique_ptr<Custody>> opened = open();
+    REQUIRE(opened.ok());
+    custody = std::move(*opened);
+    custody->start(io);
+  }
+  CustodyOptions options() const {
+    CustodyOptions options;
+    options.spool_root = dir / "spool";
+    options.door_file = dir / "door.counts";
+    options.segment_bytes_max = 2U << 20U;
+    options.lane_bytes_max.fill(8U << 20U);
+    options.volume_reserve_bytes = 0;
+    return options;
+  }
+  Result<std::unique_ptr<Custody>> open() {
+    return Custody::open(*disk, clock, *metrics, options(), os::random_uuid());
+  }
+  // Offers `count` records of `bytes`, waits for all answers, returns how many were committed.
+  std::uint64_t commit(Lane lane, std::uint64_t count, std::size_t bytes = 100) {
+    std::atomic<std::uint64_t> answered{0};
+    std::atomic<std::uint64_t> committed{0};
+    for (std::uint64_t i = 0; i < count; ++i) {
+      Offer offer;
+      offer.lane = lane;
+      offer.body = Bytes(bytes, static_cast<std::uint8_t>(i));
+      offer.cohort = i % 2 == 0 ? "a" : "b";
+      offer.done = [&](const Committed& answer) {
+        if (answer.ok) ++committed;
+        ++answered;
+      };
+      if (!custody->offer(std::move(offer)).ok()) ++answered;
+    }
+    REQUIRE(test::wait_until([&] { return answered == count; }, 20'000));
+    return committed;
+  }
+  bool ledger_becomes(Lane lane, const std::function<bool(const LaneLedger&)>& predicate) const {
+    return test::wait_until([&] { return predicate(custody->ledger(lane)); }, 5000);
+  }
+};
+
+void settle(const Edge& edge, Lane lane, std::uint64_t next) {
+  const spool::Volume& volume = edge.custody->volume();
+  auto log = spool::SettlementLog::open(*edge.disk, volume.lane_dir(lane), volume.uuid, lane);
+  REQUIRE(log.ok());
+  auto reader = spool::LaneReader::open(*edge.disk, volume.lane_dir(lane), volume.uuid, lane);
+  REQUIRE(reader.ok());
+  spool::Standing standing;
+  standing.next = {next};
+  standing.digest = (*reader)->digest_before({next}).value();
+  standing.totals.delivered = next;
+  REQUIRE((*log)->settle(standing).ok());
+}
+
+}  // namespace
+
+TEST_CASE("Custody: a restart keeps every committed record, and a second edge on the volume is fenced") {
+  const test::TempDir dir("custody");
+  {
+    Edge edge(dir);
+    CHECK(edge.open().error().fault == Fault::locked);
+    CHECK(edge.commit(Lane::event, 300) == 300);
+    CHECK(edge.commit(Lane::ack, 20) == 20);
+    edge.custody->stop();
+  }
+  Edge edge(dir);
+  CHECK(edge.custody->ledger(Lane::event).synced == Offset{300});
+  CHECK(edge.custody->ledger(Lane::event).received == 300);
+  CHECK(edge.custody->ledger(Lane::ack).synced == Offset{20});
+  CHECK(edge.custody->ledger(Lane::event).residual() == 0);
+  const LaneDoor door = edge.custody->door(Lane::event);
+  CHECK(door.offered == 300);
+  CHECK(door.committed == 300);
+}
+
+TEST_CASE("Custody: the ledger follows the settlement and never has a residual") {
+  const test::TempDir dir("custody");
+  Edge edge(dir);
+  REQUIRE(edge.commit(Lane::state, 100) == 100);
+  REQUIRE(edge.ledger_becomes(Lane::state, [](const LaneLedger& l) { return l.pending() == 100; }));
+  settle(edge, Lane::state, 60);
+  REQUIRE(edge.ledger_becomes(Lane::state, [](const LaneLedger& l) { return l.settled.totals.delivered == 60; }));
+  const LaneLedger ledger = edge.custody->ledger(Lane::state);
+  CHECK(ledger.pending() == 40);
+  CHECK(ledger.residual() == 0);
+  const auto value = [&](const char* outcome) {
+    return edge.metrics->counter("wayside_ledger_records_total", "", {{"lane", "state"}, {"outcome", outcome}}).value();
+  };
+  CHECK(value("received") == 100);
+  CHECK(value("delivered") == 60);
+}
+
+TEST_CASE("Custody: a full lane refuses at the door, and settling frees it") {
+  const test::TempDir dir("custody");
+  Edge edge(dir);
+  const std::uint64_t committed = edge.commit(Lane::bulk, 80, 200'000);
+  CHECK(committed < 80);
+  CHECK(committed > 10);
+  const LaneDoor door = edge.custody->door(Lane::bulk);
+  CHECK(door.offered == 80);
+  CHECK(door.committed + door.refused.at("SPOOL_FULL") +
+            (door.refused.contains("QUEUE_FULL") ? door.refused.at("QUEUE_FULL") : 0) ==
+        80);
+  CHECK(edge.custody->writable());
+  settle(edge, Lane::bulk, committed);
+  REQUIRE(test::wait_until([&] { return edge.commit(Lane::bulk, 1, 200'000) == 1; }, 10'000));
+  CHECK(edge.custody->ledger(Lane::bulk).residual() == 0);
+}
+
+}  // namespace wayside::broker
