@@ -3,12 +3,11 @@
 #include <algorithm>
 
 #include "intent/body.h"
+#include "schemas/base32.h"
 
 namespace wayside::intent {
 namespace {
 
-constexpr std::string_view kBase32 = "abcdefghijklmnopqrstuvwxyz234567";
-constexpr std::size_t kCommandIdChars = 26;  // 128 bits in groups of 5; the last group has 2 bits of padding
 constexpr std::size_t kRevocationKeysMax = 64;
 
 bool names_key(const std::optional<TrustList>& list, const PublicKey& key) {
@@ -57,38 +56,8 @@ Outcome<Value> open_as(ByteView framed, SignedType type, Outcome<Value> (*decode
 
 }  // namespace
 
-std::string to_base32(const CommandId& id) {
-  std::string out;
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const std::uint8_t byte : id) {
-    bits = (bits << 8U | byte) & 0xFFFU;
-    for (count += 8; count >= 5; count -= 5) out += kBase32[bits >> (count - 5) & 31U];
-  }
-  out += kBase32[bits << (5 - count) & 31U];
-  return out;
-}
-
-bool parse_base32(std::string_view text, CommandId& out) {
-  if (text.size() != kCommandIdChars) return false;
-  CommandId id{};
-  std::size_t filled = 0;
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const char c : text) {
-    const std::size_t digit = kBase32.find(c);
-    if (digit == std::string_view::npos) return false;
-    bits = (bits << 5U | static_cast<std::uint32_t>(digit)) & 0xFFFU;
-    count += 5;
-    if (count >= 8 && filled < id.size()) {
-      count -= 8;
-      id[filled++] = static_cast<std::uint8_t>(bits >> count);
-    }
-  }
-  if ((bits & ((1U << count) - 1U)) != 0) return false;  // one id has one name: padding bits are zero
-  out = id;
-  return true;
-}
+std::string to_base32(const CommandId& id) { return schemas::to_base32(id); }
+bool parse_base32(std::string_view text, CommandId& out) { return schemas::parse_base32(text, out); }
 
 Bytes sign_intent(const SigningKey& issuer, const Intent& intent) {
   return issuer.sign_framed(SignedType::intent, encode_body(intent));

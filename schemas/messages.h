@@ -1,5 +1,6 @@
 // Event, CommandAck, CommandStatus, Presence and Answer as plain values. parse_* verifies structure and
-// ranges and refuses PAYLOAD_INVALID; build_* writes what it is given.
+// ranges and refuses PAYLOAD_INVALID; build_* writes what it is given. (wayside::Outcome by its full name:
+// batch.fbs has an enum Outcome of its own in this namespace.)
 #pragma once
 
 #include <array>
@@ -71,11 +72,11 @@ struct AnswerMessage {
   std::string sentence;
 };
 
-Outcome<EventMessage> parse_event(ByteView payload);
-Outcome<CommandAckMessage> parse_command_ack(ByteView payload);
-Outcome<CommandStatusMessage> parse_command_status(ByteView payload);
-Outcome<PresenceMessage> parse_presence(ByteView payload);
-Outcome<AnswerMessage> parse_answer(ByteView payload);
+wayside::Outcome<EventMessage> parse_event(ByteView payload);
+wayside::Outcome<CommandAckMessage> parse_command_ack(ByteView payload);
+wayside::Outcome<CommandStatusMessage> parse_command_status(ByteView payload);
+wayside::Outcome<PresenceMessage> parse_presence(ByteView payload);
+wayside::Outcome<AnswerMessage> parse_answer(ByteView payload);
 
 Bytes build_event(const EventMessage& event);
 Bytes build_command_ack(const CommandAckMessage& ack);

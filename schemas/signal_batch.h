@@ -38,8 +38,8 @@ struct SignalBatchValues {
 
 // Everything a reader may rely on afterwards: structure, 1..kSignalsMax signals, path grammar, times of
 // 1970..9999, known value types, strings bounded and UTF-8. Refuses PAYLOAD_INVALID.
-Outcome<SignalBatchInfo> verify_signal_batch(ByteView payload);
-Outcome<SignalBatchValues> parse_signal_batch(ByteView payload);
+wayside::Outcome<SignalBatchInfo> verify_signal_batch(ByteView payload);
+wayside::Outcome<SignalBatchValues> parse_signal_batch(ByteView payload);
 
 // Bit-exact: parse(build(x)) has the same bits, minus zero and NaN payloads included.
 Bytes build_signal_batch(std::uint64_t sequence, std::string_view catalogue, std::span<const SignalValue> signals);
