@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include <array>
+#include <csignal>
 
 namespace wayside::fleet {
 
@@ -20,6 +21,8 @@ std::string tls_errors() {
 }
 
 Result<TlsClient> TlsClient::load(const TlsFiles& files) {
+  // OpenSSL writes with write(): a peer that is gone must be an error, not the end of the process.
+  static const auto ignored [[maybe_unused]] = std::signal(SIGPIPE, SIG_IGN);
   TlsClient client(SSL_CTX_new(TLS_client_method()));
   auto* context = client.context_.get();
   if (context == nullptr) return Error{Fault::internal, "TLS context: " + tls_errors()};
