@@ -141,6 +141,16 @@ bool Lifecycle::admit_next(Vehicles::iterator at) {
   return false;
 }
 
+// After a fault and the reading that followed: the requester learns what is true. Where even that failed
+// it is refused, and the same request again finds out.
+void Lifecycle::settle_doubt(Vehicle& vehicle) {
+  if (vehicle.admissions.empty() || !vehicle.admissions.front().doubtful) return;
+  const Admission admission = std::move(vehicle.admissions.front());
+  vehicle.admissions.pop_front();
+  release_admission(admission);
+  if (!answer_from_open(vehicle, admission)) refuse(admission, Reason::STORE_FAULT);
+}
+
 // ACCEPTED and where the command stands at once, in one transaction: a command for a ready vehicle costs
 // one sync until its first byte.
 void Lifecycle::plan_accept(Vehicle& vehicle, const Admission& admission, Commit& commit) const {
@@ -197,8 +207,8 @@ bool Lifecycle::accept_refused(InFlight& flight, Vehicle& vehicle, Completion& c
     case StoreOutcome::id_conflict: reason = Reason::ID_CONFLICT; break;
     case StoreOutcome::counter_low: reason = Reason::COUNTER_LOW; break;
     case StoreOutcome::counters_full: reason = Reason::TOO_MANY_COMMANDS; break;
-    case StoreOutcome::lease_held:
-    case StoreOutcome::fault: reason = Reason::STORE_FAULT; break;
+    case StoreOutcome::lease_held: reason = Reason::STORE_FAULT; break;
+    case StoreOutcome::fault: flight.admission->doubtful = true; return false;
     default: return false;
   }
   release_admission(admission);

@@ -131,7 +131,9 @@ void Lifecycle::on(Gone& event) {
   at->second.at.reset();
   for (auto& [sequence, open] : at->second.open) {
     // Written would have come before Gone: what the connection still held was never written.
-    if (open.delivering_on == event.at) open.delivering_on.reset();
+    if (open.delivering_on != event.at) continue;
+    open.delivering_on.reset();
+    open.delivered_on.reset();
   }
   advance(at);
 }

@@ -88,6 +88,7 @@ class Lifecycle {
     std::shared_ptr<const Bytes> request;
     intent::Intent intent;
     intent::PublicKey grant_key{};
+    bool doubtful = false;  // its transaction said fault: whether it stands is about to be read
   };
   struct Vehicle {
     std::optional<Connection> at;
@@ -96,6 +97,7 @@ class Lifecycle {
     bool busy = false;       // a transaction is in flight
     bool admitting = false;  // and it accepts a command
     bool reload = false;     // what the store holds is unknown: read before anything else
+    bool faulted = false;    // that was a fault of the store: pause after the reading
     std::optional<MonoMs> retry_at;
     std::deque<WaitingAck> acks;
     std::deque<Admission> admissions;
@@ -165,6 +167,7 @@ class Lifecycle {
   void plan_accept(Vehicle& vehicle, const Admission& admission, Commit& commit) const;
   void accepted(InFlight& flight, Vehicle& vehicle, const Completion& completion);
   bool accept_refused(InFlight& flight, Vehicle& vehicle, Completion& completion);
+  void settle_doubt(Vehicle& vehicle);
   void release_admission(const Admission& admission);
   void request_found(InFlight& flight, Completion& completion);
 

@@ -1,5 +1,6 @@
 // From an empty machine to a running one: marks, lists, open commands, outbox, then the scan of the lane.
 #include <algorithm>
+#include <utility>
 
 #include "command/lifecycle.h"
 
@@ -96,6 +97,7 @@ void Lifecycle::vehicle_reloaded(const std::string& name, Completion& completion
   vehicle.busy = false;
   if (completion.outcome != StoreOutcome::done) {
     alarm(AlarmKind::store_fault, completion.sentence);
+    settle_doubt(vehicle);
     return pause(name, vehicle);
   }
   vehicle.reload = false;
@@ -115,6 +117,8 @@ void Lifecycle::vehicle_reloaded(const std::string& name, Completion& completion
     if (!alive.contains(open->first)) erase_open(vehicle, open);
     open = next;
   }
+  settle_doubt(vehicle);
+  if (std::exchange(vehicle.faulted, false)) pause(name, vehicle);
   submit({.what = InFlight::What::outbox}, ReadOutbox{});  // statuses whose commit said fault and yet stands
   advance(at);
 }

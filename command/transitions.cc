@@ -166,8 +166,8 @@ void Lifecycle::lost_track(const std::string& name, Vehicle& vehicle, const Comp
     case StoreOutcome::lease_held: return pause(name, vehicle);
     case StoreOutcome::fault:
       alarm(AlarmKind::store_fault, completion.sentence);
-      vehicle.reload = true;
-      return pause(name, vehicle);
+      vehicle.reload = vehicle.faulted = true;
+      return;
     default: return;
   }
 }

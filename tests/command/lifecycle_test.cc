@@ -17,19 +17,48 @@ TEST_CASE("a command is answered ACCEPTED only after the store has committed it"
   CHECK(m.told(1) == "ACCEPTED QUEUED");
 }
 
-TEST_CASE("a store that fails answers STORE_FAULT and the same request is accepted later") {
-  const bool stands = GENERATE(false, true);
+TEST_CASE("a store that fails is asked what stands before the requester is told") {
   Machine m;
-  m.store.fail_next(stands);
-  m.ask({});
-  CHECK(m.refusal() == "STORE_FAULT");
-  CHECK(m.count<cmd::Alarm>() == 1);
+  SECTION("nothing stands: STORE_FAULT, and accepted later") {
+    m.store.fail_next(false);
+    m.ask({});
+    CHECK(m.refusal() == "STORE_FAULT");
+  }
+  SECTION("it stands: ACCEPTED") {
+    m.store.fail_next(true);
+    m.ask({});
+    CHECK(m.refusal() == "ACCEPTED");
+  }
+  SECTION("it does not say: STORE_FAULT, and the same request finds out") {
+    m.store.fail_next(true);
+    m.step(cmd::Requested{1, request(m.authority, {})});
+    m.store.run(1);
+    m.take_completions();
+    m.store.fail_next(false);
+    m.settle();
+    CHECK(m.refusal() == "STORE_FAULT");
+  }
+  CHECK(m.count<cmd::Alarm>() >= 1);
+  m.pass_ms(1'000);
   m.pass_ms(1'000);
   m.ask({});
   CHECK(m.refusal() == "ACCEPTED");
   CHECK(m.told(1) == "ACCEPTED QUEUED");
   m.ready(1);
   CHECK(m.delivered() == std::vector<std::uint8_t>{1});
+}
+
+TEST_CASE("a transition that the store failed is tried again after a pause") {
+  Machine m;
+  m.ask({});
+  m.store.fail_next(false);
+  m.ready(1);
+  CHECK(m.count<cmd::Deliver>() == 0);
+  m.pass_ms(999);
+  CHECK(m.count<cmd::Deliver>() == 0);
+  m.pass_ms(1);
+  CHECK(m.delivered() == std::vector<std::uint8_t>{1});
+  CHECK(m.told(1) == "ACCEPTED QUEUED SENT");
 }
 
 TEST_CASE("SENT is committed before the command is delivered") {

@@ -1,0 +1,65 @@
+#include "broker/commands/trust_dir.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "common/os/system.h"
+
+namespace wayside::broker {
+
+Result<intent::PublicKey> read_public_key(const std::string& path) {
+  auto text = os::read_file(path, 1024);
+  if (!text) return std::move(text).error();
+  while (!text->empty() && (text->back() == '\n' || text->back() == '\r' || text->back() == ' ')) text->pop_back();
+  Bytes bytes;
+  if (!from_hex(*text, bytes) || bytes.size() != 32) {
+    return Error{Fault::config, path + ": not a public key of 64 hex digits"};
+  }
+  intent::PublicKey key{};
+  std::ranges::copy(bytes, key.begin());
+  return key;
+}
+
+std::vector<TrustDir::File> TrustDir::look() {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path_.c_str()), closedir);
+  if (!dir) {
+    complain(path_ + ": the folder of lists cannot be read");
+    return {};
+  }
+  while (const dirent* entry = readdir(dir.get())) {
+    const std::string_view name = entry->d_name;
+    if (name.ends_with(".wsl") && !name.starts_with(".")) names.emplace_back(name);
+  }
+  std::ranges::sort(names);
+  if (names.size() > kFilesMax) {
+    complain(path_ + ": more lists than are read");
+    names.resize(kFilesMax);
+  }
+  std::vector<File> out;
+  for (const std::string& name : names) {
+    const std::string path = path_ + "/" + name;
+    struct stat now{};
+    if (stat(path.c_str(), &now) != 0) continue;
+    const Stamp stamp{now.st_mtim.tv_sec, now.st_mtim.tv_nsec, now.st_ino, now.st_size};
+    if (const auto seen = seen_.find(name); seen != seen_.end() && seen->second == stamp) continue;
+    const auto content = os::read_file(path, kFileBytesMax);
+    if (!content) {
+      complain(content.error().what);
+      continue;
+    }
+    seen_[name] = stamp;
+    const ByteView bytes = as_bytes(*content);
+    out.push_back({name, Bytes(bytes.begin(), bytes.end())});
+  }
+  return out;
+}
+
+void TrustDir::complain(const std::string& sentence) {
+  if (complained_.size() < kFilesMax && complained_.insert(sentence).second) sentences_.push_back(sentence);
+}
+
+}  // namespace wayside::broker
