@@ -1,0 +1,209 @@
+#include "tests/crash/kill_run.h"
+
+#include <poll.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "common/os/posix_disk.h"
+#include "common/os/system.h"
+#include "common/rng.h"
+#include "fleet/cars.h"
+#include "fleet/region.h"
+#include "fleet/verify.h"
+#include "tests/crash/account.h"
+
+namespace wayside::test {
+namespace {
+
+constexpr std::int64_t kStepTimeoutMs = 60'000;
+constexpr std::uint64_t kDelayMaxMs = 150;  // from "enough in flight" to the kill
+
+// One region, killed again and again.
+class KillRun {
+ public:
+  explicit KillRun(const KillOptions& options) : options_(options), rng_(options.seed) {}
+  Result<KillReport> run();
+
+ private:
+  Result<void> cycle(const std::string& victim, std::uint64_t number);
+  Result<void> start_cars(std::uint64_t number);
+  Result<void> wait_and_kill(const std::string& victim);
+  Result<void> wait_idle(const std::string& after);
+  Result<void> wait_drained();
+  Result<void> settle_account();
+  Result<pid_t> pid_of(const std::string& name);
+  // Polls `done` while the region's dead are raised; false on the timeout.
+  template <typename Done>
+  Result<bool> wait_for(Done done);
+
+  const KillOptions& options_;
+  SeededRng rng_;
+  os::SystemClock clock_;
+  std::unique_ptr<Disk> disk_ = os::make_posix_disk();
+  std::unique_ptr<fleet::Region> region_;
+  std::unique_ptr<fleet::CarPool> cars_;
+  KillReport report_;
+};
+
+template <typename Done>
+Result<bool> KillRun::wait_for(Done done) {
+  const MonoMs until = clock_.mono() + kStepTimeoutMs;
+  while (!done()) {
+    if (clock_.mono() >= until) return false;
+    if (auto tended = region_->tend(); !tended) return std::move(tended).error();
+    ::poll(nullptr, 0, 5);
+  }
+  return true;
+}
+
+Result<pid_t> KillRun::pid_of(const std::string& name) {
+  pid_t pid = -1;
+  auto there = wait_for([&] {
+    for (const fleet::ProcessInfo& process : region_->processes()) {
+      if (process.name == name) pid = process.pid;
+    }
+    return pid > 0 && ::kill(pid, 0) == 0;
+  });
+  if (!there) return std::move(there).error();
+  if (!*there) return Error{Fault::timeout, name + " is not running"};
+  return pid;
+}
+
+Result<void> KillRun::start_cars(std::uint64_t number) {
+  fleet::CarsOptions cars;
+  cars.vehicles = region_->options().vehicles;
+  cars.pki = region_->paths().pki;
+  cars.journal = region_->paths().journals() + "/cycle-" + std::to_string(number) + ".jsonl";
+  cars.state_dir = region_->paths().dir + "/cars";
+  cars.to = {"127.0.0.1", region_->ports().vehicles};
+  cars.seed = options_.seed + number;
+  cars.car.interval_ms = 0;
+  cars.car.frames_max = options_.frames_per_car;
+  auto pool = fleet::make_cars(cars, *disk_);
+  if (!pool) return std::move(pool).error();
+  cars_ = std::move(pool).value();
+  return cars_->start();
+}
+
+Result<void> KillRun::wait_and_kill(const std::string& victim) {
+  auto pid = pid_of(victim);
+  if (!pid) return std::move(pid).error();
+  const auto enough = [&] { return cars_->stats().in_flight >= options_.in_flight_min; };
+  auto flying = wait_for(enough);
+  if (!flying) return std::move(flying).error();
+  ::poll(nullptr, 0, static_cast<int>(rng_.below(kDelayMaxMs)));
+  auto still = wait_for(enough);
+  if (!still) return std::move(still).error();
+  const std::uint64_t in_flight = cars_->stats().in_flight;
+  if (!*flying || !*still) return Error{Fault::timeout, "too few acknowledgements in flight to kill " + victim};
+  if (::kill(*pid, SIGKILL) != 0) return Error{Fault::internal, victim + " was not there to be killed"};
+  ++report_.kills;
+  ++report_.kills_by_process[victim];
+  report_.in_flight_least = report_.kills == 1 ? in_flight : std::min(report_.in_flight_least, in_flight);
+  return {};
+}
+
+Result<void> KillRun::wait_idle(const std::string& after) {
+  auto idle = wait_for([&] {
+    const fleet::PoolStats stats = cars_->stats();
+    return !stats.fault.empty() || (stats.finished == stats.cars && stats.idle == stats.cars);
+  });
+  if (!idle) return std::move(idle).error();
+  const fleet::PoolStats stats = cars_->stats();
+  if (!stats.fault.empty()) return Error{Fault::io, "journal: " + stats.fault};
+  if (!*idle) {
+    return Error{Fault::timeout, "after the kill of " + after + " " + std::to_string(stats.cars - stats.idle) +
+                                     " cars still wait for acknowledgements (" + stats.last_failure + ")"};
+  }
+  cars_->stop();
+  cars_.reset();
+  return {};
+}
+
+Result<void> KillRun::cycle(const std::string& victim, std::uint64_t number) {
+  if (auto started = start_cars(number); !started) return started;
+  if (auto killed = wait_and_kill(victim); !killed) return killed;
+  return wait_idle(victim);
+}
+
+Result<void> KillRun::wait_drained() {
+  std::string fault;
+  auto done = wait_for([&] {
+    auto now = drained(region_->paths());
+    if (!now) fault = now.error().what;
+    return now && *now;
+  });
+  if (!done) return std::move(done).error();
+  if (!*done) return Error{Fault::timeout, "the lanes did not drain " + fault};
+  return {};
+}
+
+Result<void> KillRun::settle_account() {
+  Result<fleet::VerifyReport> verified = Error{Fault::internal, ""};
+  // The core's NEXT comes before its sinks: give them their time, then what is missing is missing.
+  auto arrived = wait_for([&] {
+    verified = fleet::verify(region_->paths().journals(), region_->paths().sink());
+    return verified.ok() && verified->missing == 0;
+  });
+  if (!arrived) return std::move(arrived).error();
+  if (!verified) return std::move(verified).error();
+  if (!region_->stop()) report_.sentences.push_back("a process did not end by itself on SIGTERM");
+  verified = fleet::verify(region_->paths().journals(), region_->paths().sink());
+  if (!verified) return std::move(verified).error();
+  auto books = account(region_->paths(), *verified);
+  if (!books) return std::move(books).error();
+  report_.acked = verified->acked;
+  report_.resent = verified->resent;
+  report_.missing = verified->missing + verified->values_missing + verified->values_different;
+  report_.twice = verified->twice;
+  report_.residual = books->residual;
+  report_.ledgers_equal = books->ledgers_equal;
+  for (const auto& sentence : verified->examples) report_.sentences.push_back(sentence);
+  for (const auto& sentence : books->sentences) report_.sentences.push_back(sentence);
+  return {};
+}
+
+Result<KillReport> KillRun::run() {
+  fleet::RegionOptions options;
+  options.dir = options_.dir;
+  options.bin_dir = options_.bin_dir;
+  options.vehicles = fleet::simulated_vins(options_.cars);
+  options.seed = options_.seed;
+  auto region = fleet::Region::prepare(options);
+  if (!region) return std::move(region).error();
+  region_ = std::move(region).value();
+  if (auto started = region_->start(options_.say); !started) return std::move(started).error();
+  std::uint64_t number = 0;
+  for (std::uint64_t i = 0; i < options_.cycles; ++i) {
+    for (const char* victim : {"edge broker", "local broker", "edge bridge", "core broker", "core bridge"}) {
+      ++number;
+      if (auto done = cycle(victim, number); !done)
+        return std::move(done).error().with("kill " + std::to_string(number));
+      options_.say("kill " + std::to_string(number) + " of " + std::to_string(options_.cycles * 5) + ": " + victim);
+    }
+  }
+  if (auto done = wait_drained(); !done) return std::move(done).error();
+  if (auto done = settle_account(); !done) return std::move(done).error();
+  return report_;
+}
+
+}  // namespace
+
+Result<KillReport> run_kills(const KillOptions& options) { return KillRun(options).run(); }
+
+std::string to_json(const KillReport& report, const KillOptions& options) {
+  std::string by_process;
+  for (const auto& [name, count] : report.kills_by_process) {
+    by_process += (by_process.empty() ? "\"" : ", \"") + name + "\": " + std::to_string(count);
+  }
+  const auto number = [](auto value) { return std::to_string(value); };
+  return "{\"passed\": " + std::string(report.passed() ? "true" : "false") + ", \"seed\": " + number(options.seed) +
+         ", \"kills\": " + number(report.kills) + ", \"kills_by_process\": {" + by_process +
+         "}, \"in_flight_least\": " + number(report.in_flight_least) + ", \"acked\": " + number(report.acked) +
+         ", \"resent\": " + number(report.resent) + ", \"missing\": " + number(report.missing) +
+         ", \"twice\": " + number(report.twice) + ", \"residual\": " + number(report.residual) +
+         ", \"ledgers_equal\": " + (report.ledgers_equal ? "true" : "false") + "}";
+}
+
+}  // namespace wayside::test

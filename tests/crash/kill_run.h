@@ -1,0 +1,45 @@
+// kill -9 of each process of a region in turn, while a fleet has acknowledgements in flight; then the account:
+// the cars' journals against the file sink, and the ledgers of edge and core against each other.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+
+namespace wayside::test {
+
+struct KillOptions {
+  std::string dir;           // of the region; made, kept
+  std::string bin_dir;       // where the product's programs lie
+  std::uint64_t cycles = 2;  // kills of each process
+  std::uint64_t seed = 1;
+  std::uint64_t cars = 20;
+  std::uint64_t frames_per_car = 600;  // published in each cycle, as fast as the window allows
+  std::uint64_t in_flight_min = 100;   // acknowledgements outstanding at the moment of the kill
+  std::function<void(const std::string&)> say = [](const std::string&) {};
+};
+
+struct KillReport {
+  std::uint64_t kills = 0;
+  std::map<std::string, std::uint64_t> kills_by_process;
+  std::uint64_t in_flight_least = 0;  // at any kill
+  std::uint64_t acked = 0;
+  std::uint64_t resent = 0;   // by vehicles
+  std::uint64_t missing = 0;  // acknowledged and not in the sink
+  std::uint64_t twice = 0;    // a wayside-id or a value seen again
+  std::int64_t residual = 0;  // sum over lanes of |ids in the sink + tombstones - records received|
+  bool ledgers_equal = false;
+  std::vector<std::string> sentences;  // what is wrong, or the first of it
+
+  [[nodiscard]] bool passed() const { return missing == 0 && twice == 0 && residual == 0 && ledgers_equal; }
+};
+
+// Blocks until all is said and drained. A fault: the region could not be run at all.
+Result<KillReport> run_kills(const KillOptions& options);
+std::string to_json(const KillReport& report, const KillOptions& options);
+
+}  // namespace wayside::test

@@ -1,0 +1,61 @@
+// soak_kill: `./dev soak kill`. Prints each kill on stderr and one JSON object on the last line of stdout.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "fleet/region.h"
+#include "tests/crash/kill_run.h"
+
+namespace {
+
+[[noreturn]] void usage(int status) {
+  std::fprintf(status == 0 ? stdout : stderr,
+               "usage: soak_kill --dir DIR [--cycles N] [--seed N] [--cars N] [--frames N]\n"
+               "Kills each process of a region N times (default 10) with at least 100 acknowledgements in flight.\n");
+  std::exit(status);
+}
+
+std::uint64_t number(const char* text) {
+  char* end = nullptr;
+  const unsigned long long value = std::strtoull(text, &end, 10);
+  if (*text == '\0' || *end != '\0') usage(2);
+  return value;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  wayside::test::KillOptions options;
+  options.cycles = 10;
+  options.bin_dir = wayside::fleet::own_bin_dir();
+  options.say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--help" || word == "-h") usage(0);
+    if (i + 1 >= argc) usage(2);
+    const char* value = argv[++i];
+    if (word == "--dir")
+      options.dir = value;
+    else if (word == "--cycles")
+      options.cycles = number(value);
+    else if (word == "--seed")
+      options.seed = number(value);
+    else if (word == "--cars")
+      options.cars = number(value);
+    else if (word == "--frames")
+      options.frames_per_car = number(value);
+    else
+      usage(2);
+  }
+  if (options.dir.empty()) usage(2);
+  auto report = wayside::test::run_kills(options);
+  if (!report) {
+    std::fprintf(stderr, "error: %s\n", report.error().what.c_str());
+    std::printf("{\"passed\": false, \"seed\": %llu}\n", static_cast<unsigned long long>(options.seed));
+    return 1;
+  }
+  for (const auto& sentence : report->sentences) std::fprintf(stderr, "%s\n", sentence.c_str());
+  std::printf("%s\n", wayside::test::to_json(*report, options).c_str());
+  return report->passed() ? 0 : 1;
+}
