@@ -29,7 +29,8 @@ Arguments parse_arguments(int argc, char** argv) {
       default: arguments.problem = "unknown option " + std::string(argv[optind - 1]); break;
     }
   }
-  if (optind < argc && arguments.problem.empty()) arguments.problem = "unexpected argument " + std::string(argv[optind]);
+  if (optind < argc && arguments.problem.empty())
+    arguments.problem = "unexpected argument " + std::string(argv[optind]);
   return arguments;
 }
 

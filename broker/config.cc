@@ -172,6 +172,27 @@ CustodyOptions custody_options(const config::Config& config) {
   return options;
 }
 
+Result<DeskOptions> desk_options(const config::Config& config, AckLane ack_lane) {
+  const std::string& path = config.text("commands.root_key_file");
+  Result<intent::PublicKey> root_key = read_public_key(path);
+  if (!root_key.ok()) return std::move(root_key).error().with("commands.root_key_file " + path);
+  DeskOptions options;
+  options.edge = config.text("edge.name");
+  options.region = config.text("edge.region");
+  options.store_file = folders(config).in_state("commands.db");
+  options.trust_dir = config.text("commands.trust_dir");
+  options.root_key = *root_key;
+  options.ack_lane = std::move(ack_lane);
+  for (const config::Config& entry : config.entries("group")) {
+    options.groups[entry.text("name")] = entry.boolean("idempotent");
+  }
+  options.limits.deadline_max_ms = config.integer("commands.deadline_max_s") * 1000;
+  options.limits.open_per_issuer_max = u32(config, "commands.open_per_issuer_max");
+  options.limits.open_per_vehicle_max = u32(config, "commands.open_per_vehicle_max");
+  options.limits.open_max = u32(config, "commands.open_max");
+  return options;
+}
+
 LocalBrokerOptions local_broker_options(const config::Config& config) {
   LocalBrokerOptions options;
   const std::string& mode = config.text("local_broker.mode");

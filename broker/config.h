@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/commands/desk.h"
 #include "broker/custody/custody.h"
 #include "broker/gate/options.h"
 #include "broker/localbroker/local_broker.h"
@@ -32,6 +33,8 @@ std::vector<std::string> cross_check(const config::Config& config);
 log::Options log_options(const config::Config& config);
 gate::GateOptions gate_options(const config::Config& config, Bytes region_key);
 CustodyOptions custody_options(const config::Config& config);
+// Reads the root key file. The ack lane is custody's.
+Result<DeskOptions> desk_options(const config::Config& config, AckLane ack_lane);
 LocalBrokerOptions local_broker_options(const config::Config& config);
 
 struct Address {

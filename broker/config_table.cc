@@ -80,10 +80,10 @@ constexpr Row kRows[] = {
 
     required("commands.root_key_file", "Public key of the offline root of trust (64 hex digits)."),
     required("commands.trust_dir", "Folder of signed trust and revocation lists (*.wsl), watched."),
-    integer("commands.deadline_max_s", "604800", 1, 31'536'000, "Furthest deadline of an intent."),
-    integer("commands.open_per_issuer_max", "10000", 1, 10'000'000, "Open commands of one issuer."),
-    integer("commands.open_per_vehicle_max", "64", 1, 10'000, "Open commands of one vehicle."),
-    integer("commands.open_max", "100000", 1, 10'000'000, "Open commands of this edge."),
+    integer("commands.deadline_max_s", "86400", 1, 31'536'000, "Furthest deadline of an intent."),
+    integer("commands.open_per_issuer_max", "1000", 1, 10'000'000, "Open commands of one issuer."),
+    integer("commands.open_per_vehicle_max", "16", 1, 10'000, "Open commands of one vehicle."),
+    integer("commands.open_max", "10000", 1, 10'000'000, "Open commands of this edge."),
 
     text("local_broker.mode", "managed", "Who runs the broker of broadcast and ordinary topics.",
          "managed|external|off"),

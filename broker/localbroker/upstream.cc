@@ -63,7 +63,8 @@ void SocketUpstream::try_connect(MonoMs now) {
   std::memcpy(address.sun_path, shared_->socket_path.c_str(), shared_->socket_path.size() + 1);
   fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ >= 0 && connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return;
-  if (fd_ >= 0 && would_block(errno)) return pace(now);
+  // A full backlog, or a local broker that is still starting: it may be there in a moment.
+  if (fd_ >= 0 && (would_block(errno) || errno == ECONNREFUSED || errno == ENOENT)) return pace(now);
   close_socket();
   broken_ = true;
 }

@@ -31,7 +31,8 @@ struct UpstreamShared {
 // Limits   UpstreamLimits; read_bytes_max a turn; connect_ms_max until CONNACK.
 //
 // Mosquitto listens with a backlog of 10: a full backlog is EAGAIN from connect, and the next attempt comes
-// after a pause with jitter, doubling, so that thousands of returning vehicles spread out.
+// after a pause with jitter, doubling, so that thousands of returning vehicles spread out. A socket that is
+// not there yet is met the same way, until connect_ms_max.
 class SocketUpstream final : public session::Upstream {
  public:
   SocketUpstream(std::shared_ptr<UpstreamShared> shared, std::string client_id, std::uint64_t generation,

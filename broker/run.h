@@ -1,0 +1,16 @@
+// One life of wayside-broker: start the parts in order, serve until told to stop, drain.
+#pragma once
+
+#include <string>
+
+#include "common/config/config.h"
+
+namespace wayside::broker {
+
+std::string version();
+
+// Exit status: 0 drained after SIGTERM, SIGINT or `drain`; 1 could not run; 2 the configuration asks for
+// what cannot be (a key that is no key, a lane that does not fit the volume).
+int run(const config::Config& config);
+
+}  // namespace wayside::broker
