@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "common/log/escape.h"
 
@@ -31,26 +33,41 @@ spdlog::level::level_enum level_of(Level level) {
   return spdlog::level::info;
 }
 
-std::shared_ptr<const State> make_state(const Options& options) {
+std::unique_ptr<const State> make_state(const Options& options) {
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   auto logger = std::make_shared<spdlog::logger>("wayside", std::move(sink));
   logger->set_pattern(options.format == Format::json ? kJsonPattern : kTextPattern, spdlog::pattern_time_type::utc);
   logger->set_level(level_of(options.level));
   logger->flush_on(spdlog::level::debug);
-  return std::make_shared<const State>(State{options, std::move(logger)});
+  return std::make_unique<const State>(State{options, std::move(logger)});
 }
 
-std::atomic<std::shared_ptr<const State>>& current() {
-  static std::atomic<std::shared_ptr<const State>> state(make_state({}));
-  return state;
+// Every state that ever was, so that a writer needs no lock and no count to use the one it read. A process
+// is configured once or twice.
+struct States {
+  std::mutex mutex;
+  std::vector<std::unique_ptr<const State>> all;
+  std::atomic<const State*> current{nullptr};
+
+  States() { add({}); }
+  void add(const Options& options) {
+    const std::lock_guard lock(mutex);
+    current.store(all.emplace_back(make_state(options)).get(), std::memory_order_release);
+  }
+};
+
+// Never destroyed: a thread may log while the process exits.
+States& states() {
+  static States& kept = *new States();
+  return kept;
 }
 
 }  // namespace
 
-void configure(const Options& options) { current().store(make_state(options)); }
+void configure(const Options& options) { states().add(options); }
 
 void write(Level level, std::string_view event, Fields fields) {
-  const std::shared_ptr<const State> state = current().load();
+  const State* state = states().current.load(std::memory_order_acquire);
   if (!state->logger->should_log(level_of(level))) return;
   const bool json = state->options.format == Format::json;
   const std::string line =

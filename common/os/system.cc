@@ -11,8 +11,6 @@
 
 #include "common/os/errors.h"
 
-extern char** environ;
-
 namespace wayside::os {
 namespace {
 

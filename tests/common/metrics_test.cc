@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <thread>
 
 namespace wayside::metrics {
 namespace {
@@ -58,6 +59,22 @@ TEST_CASE("metrics: the text holds every family with help, type and values") {
   CHECK(has(text, "wayside_commit_seconds_bucket{le=\"0.001\"} 0\n"));
   CHECK(has(text, "wayside_commit_seconds_bucket{le=\"0.01\"} 1\n"));
   CHECK(has(text, "wayside_commit_seconds_count 1\n"));
+}
+
+TEST_CASE("metrics: threads that count, make series and scrape do not lose a count") {
+  const auto registry = Registry::create();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&registry, t] {
+      for (int i = 0; i < 500; ++i) {
+        registry->counter("wayside_turns_total", "Turns.", {{"thread", std::to_string(t % 2)}}).add();
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) CHECK(registry->text().size() < 1000);
+  for (auto& thread : threads) thread.join();
+  CHECK(registry->counter("wayside_turns_total", "Turns.", {{"thread", "0"}}).value() == 1000);
+  CHECK(registry->counter("wayside_turns_total", "Turns.", {{"thread", "1"}}).value() == 1000);
 }
 
 TEST_CASE("metrics: a label value cannot break out of its quotes or its line") {
