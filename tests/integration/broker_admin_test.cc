@@ -1,0 +1,108 @@
+// What an operator sees and does: status, ledger, block, drain, health and metrics of a running wayside-broker.
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "fleet/admin.h"
+#include "tests/integration/edge_fixture.h"
+
+namespace wayside::test {
+namespace {
+
+std::string ask(const EdgeFixture& edge, const std::string& line) {
+  Result<std::string> reply = fleet::admin_ask(edge.dir() / "run/admin.sock", line);
+  REQUIRE(reply.ok());
+  return *reply;
+}
+
+bool says(const std::string& text, const std::string& words) {
+  UNSCOPED_INFO(text);
+  return text.find(words) != std::string::npos;
+}
+
+Ran publish(const EdgeFixture& edge, const std::string& id) {
+  return run(edge.as_vehicle("mosquitto_pub", id,
+                             {"-d", "-V", "mqttv5", "-q", "1", "-t", "v1/" + id + "/state/Vehicle/Speed", "-m", "1"}));
+}
+
+fleet::HttpReply get(const EdgeFixture& edge, const std::string& path) {
+  Result<fleet::HttpReply> reply = fleet::http_get(static_cast<int>(edge.port("metrics")), path);
+  REQUIRE(reply.ok());
+  return *reply;
+}
+
+}  // namespace
+
+TEST_CASE("Operator: status and ledger tell what the edge holds, and the door adds up") {
+  EdgeFixture edge;
+  edge.start();
+  const std::string status = ask(edge, R"({"op":"status"})");
+  CHECK(says(status, R"("ok":true,"edge":"edge-1","region":"demo")"));
+  CHECK(says(status, R"("custody_writable":true)"));
+  for (int i = 0; i < 3; ++i) REQUIRE(publish(edge, kVehicle).exit_code == 0);
+  std::string ledger;
+  CHECK(wait_until(
+      [&] {
+        ledger = ask(edge, R"({"op":"ledger"})");
+        return ledger.find(R"("lane":"state","received":3)") != std::string::npos;
+      },
+      5000));
+  CHECK(says(ledger, R"("pending":3,"residual":0)"));
+  CHECK(says(ledger, R"("door":{"offered":3,"committed":3,"refused":{},"shed":{}})"));
+  CHECK(says(ask(edge, "{\"op\":\"explode\"}"), R"("ok":false,"reason":"ADMIN_MALFORMED")"));
+}
+
+TEST_CASE("Operator: a blocked vehicle is cut off and refused without a CA, until it is unblocked") {
+  EdgeFixture edge;
+  edge.start();
+  const Process connected(
+      edge.as_vehicle("mosquitto_sub", kVehicle, {"-V", "mqttv5", "-t", std::string("v1/") + kVehicle + "/cmd/+"}));
+  REQUIRE(wait_until([&] { return ask(edge, R"({"op":"status"})").find("\"vehicles_online\":1") != std::string::npos; },
+                     10'000));
+  CHECK(ask(edge, std::string(R"({"op":"block","vehicle":")") + kVehicle + "\"}") == "{\"ok\":true}");
+  CHECK(wait_until([&] { return ask(edge, R"({"op":"status"})").find("\"vehicles_online\":0") != std::string::npos; },
+                   10'000));
+  CHECK(publish(edge, kVehicle).exit_code != 0);
+  CHECK(publish(edge, kOther).exit_code == 0);
+  CHECK(ask(edge, std::string(R"({"op":"unblock","vehicle":")") + kVehicle + "\"}") == "{\"ok\":true}");
+  CHECK(wait_until([&] { return publish(edge, kVehicle).exit_code == 0; }, 10'000));
+}
+
+TEST_CASE("Operator: health, readiness and metrics are served on loopback") {
+  EdgeFixture edge;
+  edge.start();
+  CHECK(get(edge, "/healthz").status == 200);
+  CHECK(get(edge, "/readyz").status == 200);
+  REQUIRE(publish(edge, kVehicle).exit_code == 0);
+  const std::string text = get(edge, "/metrics").body;
+  CHECK(fleet::metric_sum(text, "wayside_custody_commit_seconds_count", {"lane=\"state\""}) == 1);
+  CHECK(fleet::metric_sum(text, "wayside_door_records_total", {"lane=\"state\"", "outcome=\"committed\""}) == 1);
+  CHECK(text.find("wayside_lane_oldest_seconds{lane=\"state\"}") != std::string::npos);
+  CHECK(text.find("wayside_ledger_residual_records{lane=\"state\"} 0") != std::string::npos);
+  CHECK(text.find(kVehicle) == std::string::npos);
+}
+
+TEST_CASE("Operator: drain ends the broker with status 0, and its sockets are closed to others") {
+  EdgeFixture edge;
+  edge.start();
+  struct stat mode{};
+  REQUIRE(stat((edge.dir() / "run").c_str(), &mode) == 0);
+  CHECK((mode.st_mode & 0777U) == 0700);
+  REQUIRE(stat((edge.dir() / "run/admin.sock").c_str(), &mode) == 0);
+  CHECK((mode.st_mode & 0777U) == 0600);
+  CHECK(ask(edge, R"({"op":"drain"})") == "{\"ok\":true}");
+  CHECK(edge.broker().wait(15'000) == 0);
+}
+
+TEST_CASE("Operator: a second broker on the same volume is fenced by its lock") {
+  EdgeFixture edge;
+  edge.start();
+  const Ran second = run({WAYSIDE_BIN_DIR "/wayside-broker", "--config", edge.dir() / "edge.toml", "--set",
+                          "edge.run_dir=" + (edge.dir() / "run2")});
+  INFO(second.output);
+  CHECK(second.exit_code == 1);
+  CHECK(publish(edge, kVehicle).exit_code == 0);
+}
+
+}  // namespace wayside::test
