@@ -54,6 +54,14 @@ Result<void> write_pair(const std::string& stem, const Pair& pair) {
   return os::write_file_atomic(stem + ".crt", pair.certificate_pem(), kPublic);
 }
 
+// One that is there stays: tags in older logs must go on meaning the same vehicles.
+Result<void> write_region_key(const std::string& path) {
+  if (std::filesystem::exists(path)) return {};
+  const auto key = os::random_bytes(32);
+  if (!key) return key.error();
+  return os::write_file_atomic(path, to_hex(*key) + "\n", kSecret);
+}
+
 }  // namespace
 
 const char* to_string(Ca ca) {
@@ -72,9 +80,7 @@ Result<Pki> Pki::init(const std::string& dir, const PkiOptions& options) {
   for (const char* folder : {"/ca", "/crl", "/vehicles", "/services"}) {
     if (auto made = os::make_dirs(pki.dir_ + folder); !made) return made.error();
   }
-  const auto region_key = os::random_bytes(32);
-  if (!region_key) return region_key.error();
-  if (auto w = os::write_file_atomic(pki.path("region.key"), to_hex(*region_key) + "\n", kSecret); !w) return w.error();
+  if (auto written = write_region_key(pki.path("region.key")); !written) return written.error();
   for (const Ca ca : kAllCas) {
     auto issuer = make_ca(std::string("Wayside ") + to_string(ca) + " CA", options.development,
                           Validity::of_days(options.ca_days));

@@ -20,7 +20,9 @@ bool is_trust_list(const Bytes& content) {
 // Newest first: all older ones are then refused by number, whatever order the folder gave.
 template <typename List>
 void accept_newest_first(Trust& trust, std::vector<Named<List>>& lists, std::vector<RefusedList>& refused) {
-  std::ranges::stable_sort(lists, std::ranges::greater{}, [](const auto& named) { return named.list.number; });
+  std::ranges::sort(lists, [](const auto& a, const auto& b) {
+    return a.list.number != b.list.number ? a.list.number > b.list.number : a.name < b.name;
+  });
   for (const auto& named : lists) {
     const auto accepted = trust.accept(named.list);
     if (!accepted) refused.push_back({named.name, accepted.reason()});

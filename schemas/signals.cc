@@ -36,7 +36,7 @@ SignalData signal_data(const Signal& signal) {
     case Value::StringValue: return std::string(view(signal.value_as_StringValue()->v()));
     case Value::NONE: break;
   }
-  WAYSIDE_ASSERT(!"a signal whose range was not checked");
+  WAYSIDE_ASSERT(false);  // its range was not checked
   return {};
 }
 

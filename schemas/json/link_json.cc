@@ -69,7 +69,7 @@ void write_columns(JsonWriter& json, const Batch& batch) {
     for (const auto* column : *batch.signals()) {
       json.begin_object().key("path").text(view(column->path()));
       write_enum(json, "type", column->type(), EnumNameColumnType(column->type()));
-      json.key("samples").small(column->record() == nullptr ? 0 : column->record()->size()).end_object();
+      json.key("samples").small(column->samples()).end_object();
     }
   }
   json.end_array();

@@ -224,9 +224,7 @@ TEST_CASE("a batch as JSON tells what it covers, packed in its zstd frame or not
     const auto run = CreateRun(b, Outcome::COMPACTED, 3);
     const auto runs = b.CreateVector(&run, 1);
     const auto path = b.CreateString("Vehicle.Speed");
-    const std::vector<std::uint32_t> records = {0, 1};
-    const auto column = b.CreateVector(records);
-    const auto signal = CreateSignalColumn(b, path, ColumnType::DOUBLE, column);
+    const auto signal = CreateSignalColumn(b, path, ColumnType::DOUBLE, ColumnEncoding::XOR, 0, 2);
     const auto signals = b.CreateVector(&signal, 1);
     BatchBuilder batch(b);
     batch.add_spool(&kSpool);
