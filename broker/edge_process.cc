@@ -190,8 +190,11 @@ void EdgeProcess::serve() {
 
 void EdgeProcess::drain() {
   if (std::exchange(drained_, true)) return;
-  log::info("draining");
-  if (operator_) operator_->drain();
+  const bool served = operator_ != nullptr;
+  if (served) {
+    log::info("draining");
+    operator_->drain();
+  }
   admin_.reset();
   // Connections end first: their upstreams say DISCONNECT before the local broker is told to stop.
   if (gate_) gate_->drain(kDrainMsMax);
@@ -201,7 +204,7 @@ void EdgeProcess::drain() {
   metrics_server_.reset();
   gate_.reset();  // after the last post it could have been given
   if (local_broker_) local_broker_->stop(kLocalBrokerMsMax);
-  log::info("drained");
+  if (served) log::info("drained");
 }
 
 }  // namespace wayside::broker

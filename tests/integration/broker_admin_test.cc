@@ -95,6 +95,18 @@ TEST_CASE("Operator: drain ends the broker with status 0, and its sockets are cl
   CHECK(edge.broker().wait(15'000) == 0);
 }
 
+TEST_CASE("Operator: SIGHUP reads the revocation list again, and the revoked vehicle is refused") {
+  EdgeFixture edge;
+  edge.start();
+  REQUIRE(publish(edge, kVehicle).exit_code == 0);
+  auto pki = certs::Pki::open(edge.dir() / "pki");
+  REQUIRE(pki.ok());
+  REQUIRE(pki->revoke(std::string("vehicles/") + kVehicle + ".crt").ok());
+  edge.broker().signal(SIGHUP);
+  CHECK(wait_until([&] { return publish(edge, kVehicle).exit_code != 0; }, 10'000));
+  CHECK(publish(edge, kOther).exit_code == 0);
+}
+
 TEST_CASE("Operator: a second broker on the same volume is fenced by its lock") {
   EdgeFixture edge;
   edge.start();
