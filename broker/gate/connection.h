@@ -111,6 +111,7 @@ class Connection {
   void act(session::Count& action);
   void act(session::Close& action);
   std::optional<Reason> may_open() const;
+  [[nodiscard]] std::string registry_key_of(const std::string& key) const;
   void open_session();
   void logged_in();
   void logged_out();

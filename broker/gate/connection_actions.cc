@@ -39,8 +39,14 @@ std::optional<Reason> Connection::may_open() const {
   const std::shared_ptr<const Trust> trust = vehicle ? context_.shared.vehicles.get() : context_.shared.services.get();
   if (vehicle && context_.shared.denied.get()->contains(proof.id)) return Reason::BLOCKED;
   if (trust->revoked(proof.chain)) return Reason::REVOKED;
-  if (vehicle && context_.shared.registry.must_wait(proof.id, context_.shared.clock.mono())) return Reason::BACKOFF;
+  const std::string key = registry_key_of(session_->key());
+  if (context_.shared.registry.must_wait(key, context_.shared.clock.mono())) return Reason::BACKOFF;
   return std::nullopt;
+}
+
+// Vehicles and services are two name spaces.
+std::string Connection::registry_key_of(const std::string& key) const {
+  return (role_ == session::Role::vehicle ? "vehicle/" : "service/") + key;
 }
 
 void Connection::act(session::ClaimSession& action) {
@@ -50,7 +56,7 @@ void Connection::act(session::ClaimSession& action) {
       session_->step(Outcome<session::OpenedSession>(*refused), context_.shared.now(), out);
     });
   }
-  registry_key_ = (role_ == session::Role::vehicle ? "vehicle/" : "service/") + action.key;
+  registry_key_ = registry_key_of(action.key);
   const std::optional<ConnectionRef> before = context_.shared.registry.claim(registry_key_, self_);
   if (!before) return open_session();
   context_.counters.takeovers.add();
@@ -87,7 +93,7 @@ void Connection::act(session::Close& action) {
     context_.counters.refused(action.stage, action.reason);
   }
   if (online_ && std::string_view(action.stage) != "end") context_.counters.refused(action.stage, action.reason);
-  if (action.penalty) context_.shared.registry.penalise(tls_.proof().id, context_.shared.clock.mono());
+  if (action.penalty) context_.shared.registry.penalise(registry_key_, context_.shared.clock.mono());
   logged_out();
   upstream_.reset();
   if (action.reset) {

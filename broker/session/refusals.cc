@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint8_t kUnspecified = 0x80;
 constexpr std::uint8_t kImplementationSpecific = 0x83;
+constexpr std::uint8_t kAdministrativeAction = 0x98;
 
 // Reasons that a PUBACK cannot carry because the whole connection is at fault ([MQTT-3.2.2-11] and others).
 bool ends_connection(Reason reason) {
@@ -72,6 +73,7 @@ std::uint8_t connack_code(Reason reason, mqtt::Version version) {
 }
 
 std::uint8_t disconnect_code(Reason reason) {
+  if (reason == Reason::BLOCKED) return kAdministrativeAction;  // 0x8A Banned is for CONNACK alone
   const std::uint8_t code = info(reason).mqtt;
   return mqtt::disconnect_reason_from_server(code) && code >= kUnspecified ? code : kUnspecified;
 }

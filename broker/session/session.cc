@@ -161,7 +161,9 @@ void Session::fail(Reason reason, const char* stage, Now now, Actions& out) {
     send(packet, out);
   }
   finish(reason, now, out);
-  close(reason, stage, out, false, phase_ == Phase::open && penalised(reason, version_));
+  // What the peer did it will do again; what was done to it (stage "end") it will not.
+  const bool its_doing = phase_ == Phase::open && std::string_view(stage) != "end";
+  close(reason, stage, out, false, its_doing && penalised(reason, version_));
 }
 
 // Packets that follow each other travel in one piece.

@@ -22,6 +22,7 @@ bool valid_client_id(std::string_view id) {
 void Session::connect(const mqtt::Connect& packet, Now now, Actions& out) {
   if (phase_ != Phase::awaiting_connect) return fail(Reason::PROTOCOL_ERROR, "connect", now, out);
   version_ = packet.version;
+  problem_information_ = packet.properties.request_problem_information.value_or(1) != 0;
   if (const std::optional<Reason> refused = refuse_connect(packet)) return refuse_connack(*refused, out);
   agree(packet);
   phase_ = Phase::opening;
@@ -62,13 +63,12 @@ void Session::agree(const mqtt::Connect& packet) {
       packet.keep_alive_s == 0 ? limits.keep_alive_max_s : std::min(packet.keep_alive_s, limits.keep_alive_max_s);
   peer_packet_bytes_max_ = asked.maximum_packet_size.value_or(0xFFFFFFFFU);
   outbound_.limit_to(asked.receive_maximum.value_or(65'535));
-  problem_information_ = v5 && asked.request_problem_information.value_or(1) != 0;
 }
 
 void Session::refuse_connack(Reason reason, Actions& out) {
   mqtt::Connack packet;
   packet.reason = connack_code(reason, version_);
-  if (version_ == mqtt::Version::v5) packet.properties.reason_string = code(reason);
+  if (version_ == mqtt::Version::v5 && problem_information_) packet.properties.reason_string = code(reason);
   send(packet, out);
   close(reason, "connect", out);
 }
