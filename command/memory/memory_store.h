@@ -26,7 +26,10 @@ class MemoryStore final : public CommandStore {
   // Executes up to `count` of what was submitted, in order, and completes it. Returns how many.
   std::size_t run(std::size_t count = SIZE_MAX);
   [[nodiscard]] std::size_t submitted() const { return submitted_.size(); }
-  void drop_submitted() { submitted_.clear(); }
+  void drop_submitted() {
+    submitted_.clear();
+    fail_ = Fail::no;
+  }
   // The next operation completes as a fault; `stands`: it took effect nevertheless.
   void fail_next(bool stands);
   // Another edge takes the vehicle over: later commits under the old epoch are lease_lost.
