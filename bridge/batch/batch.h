@@ -20,16 +20,19 @@ namespace wayside::bridge::batch {
 enum class Outcome : std::uint8_t { deliver = 0, compacted = 1, resent = 2, expired = 3, lost = 4 };
 
 struct Limits {
-  std::uint64_t raw_bytes_max = 4U << 20U;    // of the FlatBuffer before zstd
+  std::uint64_t raw_bytes_max = 4U << 20U;  // of the FlatBuffer before zstd
   std::uint32_t records_max = 10'000;
+  // Of all payloads together, SignalBatches rebuilt: what a small batch may unfold into.
+  std::uint64_t payload_bytes_max = 64U << 20U;
+  int zstd_level = 3;
 };
 
 // What to do with a record besides shipping it. Default: history, no TTL.
 enum class Policy : std::uint8_t { history, latest };
 struct Rule {
-  std::string topic_filter;     // with {vehicle}; first match wins
+  std::string topic_filter;  // with {vehicle}; first match wins
   Policy policy = Policy::history;
-  std::int64_t ttl_ms = 0;      // 0: never expires
+  std::int64_t ttl_ms = 0;  // 0: never expires
 };
 
 struct EncodeInput {
@@ -40,18 +43,18 @@ struct EncodeInput {
   Offset first{};
   Digest before{};
   bool key_frame = true;
-  WallMs now{};                                 // for TTL
+  WallMs now{};                                             // for TTL
   const std::vector<spool::ReadRecord>* records = nullptr;  // consecutive from `first`
 };
 
 struct Encoded {
-  Bytes message;                 // what is published: the zstd frame
+  Bytes message;  // what is published: the zstd frame
   Offset first{};
   std::uint64_t count = 0;
   Digest after{};
   std::uint64_t framed_bytes = 0;
   std::uint64_t raw_bytes = 0;
-  std::uint64_t samples = 0;     // signal samples delivered
+  std::uint64_t samples = 0;  // signal samples delivered
 };
 
 // Takes as many of the records as fit the limits (at least one). A record that does not decode becomes a
@@ -62,14 +65,14 @@ Result<Encoded> encode(const EncodeInput& input, const std::vector<Rule>& rules,
 struct Delivered {
   Offset offset{};
   std::string vehicle;
-  std::string topic;             // full topic
+  std::string topic;  // full topic
   std::string cohort;
   std::string mid;
   std::string catalogue;
   WallMs committed{};
   std::uint64_t epoch = 0;
   std::uint64_t sequence = 0;
-  bool signal_batch = false;     // payload is a SignalBatch rebuilt from columns: equal values, own bytes
+  bool signal_batch = false;  // payload is a SignalBatch rebuilt from columns: equal values, own bytes
   Bytes payload;
 };
 struct OutcomeRun {
@@ -89,8 +92,8 @@ struct Decoded {
   Digest after{};
   std::uint64_t framed_bytes = 0;
   bool key_frame = false;
-  std::vector<OutcomeRun> runs;          // cover [first, first + count)
-  std::vector<Delivered> delivered;      // in offset order
+  std::vector<OutcomeRun> runs;      // cover [first, first + count)
+  std::vector<Delivered> delivered;  // in offset order
 };
 // What a batch says of itself, read before the rest is trusted; enough for REJECTED. BATCH_MALFORMED or
 // BATCH_TOO_LARGE otherwise.
