@@ -54,13 +54,11 @@ LocalBroker::LocalBroker(LocalBrokerOptions options, metrics::Registry& metrics,
       up_gauge_(metrics.gauge("wayside_local_broker_up", "1 while the local broker answers.")),
       upstreams_gauge_(metrics.gauge("wayside_local_broker_upstreams", "Open upstream connections.")),
       restarts_(metrics.counter("wayside_local_broker_restarts_total", "Starts of the local broker after it ended.")),
+      state_(options_.state_dir + "/localbroker"),
       // No vehicle id: a client identifier ends up in logs of the local broker.
       client_prefix_("w" + std::to_string(clock.wall().value) + "-") {}
 
-LocalBroker::~LocalBroker() {
-  stop(0);
-  if (lock_fd_ >= 0) close(lock_fd_);
-}
+LocalBroker::~LocalBroker() { stop(0); }
 
 Result<void> LocalBroker::start() {
   if (options_.mode == LocalBrokerMode::off) return {};
@@ -80,17 +78,15 @@ Result<void> LocalBroker::prepare() {
   Result<MosquittoVersion> version = check_mosquitto(options_.executable);
   if (!version.ok()) return std::move(version).error();
   const std::filesystem::path folder = std::filesystem::path(options_.socket).parent_path();
-  const std::string persistence = options_.state_dir + "/localbroker";
-  for (const std::string& dir : {folder.string(), persistence}) {
-    if (Result<void> made = os::make_dirs(dir, 0700); !made.ok()) return made;
-  }
+  if (Result<void> made = os::make_dirs(folder.string(), 0700); !made.ok()) return made;
+  if (Result<void> made = state_.prepare(); !made.ok()) return made;
   std::error_code failed;
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failed);
   if (failed) return Error{Fault::io, "chmod 0700 " + folder.string() + ": " + failed.message(), failed.value()};
   // The lock comes first: a second broker on the same path would silently take the socket over.
   if (Result<void> locked = lock(); !locked.ok()) return locked;
   config_path_ = (folder / "mosquitto.conf").string();
-  return os::write_file_atomic(config_path_, mosquitto_config({options_.socket, persistence, geteuid() == 0}), 0600);
+  return os::write_file_atomic(config_path_, mosquitto_config({options_.socket, state_.dir(), geteuid() == 0}), 0600);
 }
 
 Result<void> LocalBroker::lock() {
@@ -107,7 +103,8 @@ Result<void> LocalBroker::lock() {
 }
 
 void LocalBroker::start_child(MonoMs now) {
-  Result<Child> child = Child::start({options_.executable, "-c", config_path_}, lock_fd_);
+  const Result<void> state = state_.begin();
+  Result<Child> child = state.ok() ? Child::start({options_.executable, "-c", config_path_}, lock_fd_) : state.error();
   pause_.started(now);
   if (!child.ok()) {
     if (!start_failed_) log::error("local_broker_start", {{"why", child.error().what}});
@@ -159,10 +156,22 @@ void LocalBroker::tick() {
   upstreams_gauge_.set(static_cast<double>(shared_->open.load()));
 }
 
+void LocalBroker::stop_child(int ms) {
+  const bool was_running = !child_->ended();
+  child_->stop(ms);
+  const bool saved = was_running && child_->ended() == 0;
+  child_.reset();
+  if (!saved) return;
+  if (const Result<void> marked = state_.ended_saved(); !marked.ok()) {
+    log::warning("local_broker_state", {{"why", marked.error().what}});
+  }
+}
+
 void LocalBroker::stop(int ms) {
   stopped_ = true;
-  if (child_) child_->stop(ms);
-  child_.reset();
+  if (child_) stop_child(ms);
+  if (lock_fd_ >= 0) close(lock_fd_);
+  lock_fd_ = -1;
   pid_.store(0, std::memory_order_release);
   if (options_.mode != LocalBrokerMode::off && up()) set_up(false);
 }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "broker/localbroker/child.h"
+#include "broker/localbroker/local_state.h"
 #include "broker/localbroker/machine/restart_pause.h"
 #include "broker/localbroker/upstream.h"
 #include "common/clock.h"
@@ -31,7 +32,7 @@ struct LocalBrokerOptions {
 
 // Owns     the managed process, the lock on its socket, what upstreams share.
 // Thread   start, tick, stop: one, which must outlive it (Child). open, up, pid: any.
-// Durable  -
+// Durable  what the local broker saved at a clean end; a crash loses it and revives nothing (LocalState).
 // Limits   restart pauses of RestartPause; the bounds of each upstream.
 class LocalBroker final : public session::LocalBrokerPort {
  public:
@@ -54,6 +55,7 @@ class LocalBroker final : public session::LocalBrokerPort {
   Result<void> prepare();
   Result<void> lock();
   void start_child(MonoMs now);
+  void stop_child(int ms);
   void reap(MonoMs now);
   void probe(MonoMs now);
   void set_up(bool up);
@@ -64,6 +66,7 @@ class LocalBroker final : public session::LocalBrokerPort {
   metrics::Gauge& up_gauge_;
   metrics::Gauge& upstreams_gauge_;
   metrics::Counter& restarts_;
+  const LocalState state_;
   std::string config_path_;
   int lock_fd_ = -1;
   std::optional<Child> child_;

@@ -19,7 +19,9 @@ std::string mosquitto_config(const MosquittoFiles& files) {
   // Anonymous on this socket only: its folder is 0700 and there is no other listener.
   out += "listener 0 " + files.socket + "\n";
   out += "allow_anonymous true\n";
-  out += "persistence true\npersistence_location " + files.persistence_dir + "/\nautosave_interval 60\n";
+  out += "persistence true\npersistence_location " + files.persistence_dir + "/\n";
+  // Saved at the end only: what a crash leaves is never read again (LocalState).
+  out += "autosave_interval 0\n";
   // Bounds. The gate's connections send no keep alive: death of either side closes the socket.
   out += "max_keepalive 0\nmax_inflight_messages 64\nmax_queued_messages 1000\nmax_queued_bytes 1048576\n";
   out += "max_packet_size 1048576\n";

@@ -282,6 +282,56 @@ TEST_CASE("LocalBroker: killed, it says ProxyDown once, comes back by itself and
   CHECK(local.broker.open("a", local.clock.mono()) != nullptr);
 }
 
+TEST_CASE("LocalBroker: a clean end keeps retained messages, and a crash never revives older ones") {
+  Local local;
+  const auto start = [&] {
+    auto broker = std::make_unique<LocalBroker>(
+        LocalBrokerOptions{
+            .mode = LocalBrokerMode::managed, .socket = local.dir / "run/mqtt.sock", .state_dir = local.dir / "state"},
+        *local.metrics, local.clock);
+    REQUIRE(broker->start().ok());
+    return broker;
+  };
+  const auto retain = [&](LocalBroker& broker, const std::string& text) {
+    auto upstream = broker.open("p", local.clock.mono());
+    REQUIRE(upstream);
+    session::ProxyMessage kept = message("b/kept", 1, text);
+    kept.retain = true;
+    REQUIRE(upstream->publish(1, kept));
+    CHECK(turn_until_event(*upstream, local.clock).size() == 1);
+  };
+  const auto retained = [&](LocalBroker& broker) {
+    auto upstream = broker.open("s", local.clock.mono());
+    REQUIRE(upstream);
+    REQUIRE(upstream->subscribe(1, {{.filter = "b/#", .qos = 0}}));
+    // The retained message follows the SUBACK; a second answer bounds the wait for it.
+    std::string out;
+    std::size_t answers = 0;
+    REQUIRE(upstream->unsubscribe(2, {"b/none"}));
+    while (answers < 2) {
+      const auto events = turn_until_event(*upstream, local.clock);
+      REQUIRE_FALSE(events.empty());
+      for (const ProxyEvent& event : events) {
+        if (const auto* received = std::get_if<session::ProxyReceived>(&event))
+          out = as_text(received->message.payload);
+        answers += std::holds_alternative<session::ProxySubacked>(event) ||
+                   std::holds_alternative<session::ProxyUnsubacked>(event);
+      }
+    }
+    return out;
+  };
+  auto first = start();
+  retain(*first, "one");
+  first->stop(5000);
+  auto second = start();
+  CHECK(retained(*second) == "one");
+  retain(*second, "two");
+  kill(second->pid(), SIGKILL);
+  second.reset();
+  auto third = start();
+  CHECK(retained(*third).empty());
+}
+
 TEST_CASE("LocalBroker: many upstreams at once get past a listen backlog of 10") {
   Local local;
   REQUIRE(local.broker.start().ok());
