@@ -6,6 +6,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "intent/intent.h"
+
 namespace wayside::fleet {
 namespace {
 
@@ -133,6 +135,20 @@ Result<SinkLine> parse_sink_line(std::string_view line) {
     }
   }
   return parsed;
+}
+
+std::optional<schemas::CommandStatusMessage> parse_status_json(std::string_view text) {
+  const auto json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  const auto nested = json.find("payload");
+  const auto& object = nested != json.end() && nested->is_object() ? *nested : json;
+  schemas::CommandStatusMessage status;
+  const auto state = schemas::parse_command_state(text_of(object, "state"));
+  if (!state || !intent::parse_base32(text_of(object, "command_id"), status.command_id)) return std::nullopt;
+  status.state = *state;
+  status.reason = text_of(object, "reason");
+  status.vehicle = text_of(object, "vehicle");
+  return status;
 }
 
 bool same_value(const Value& claimed, const JsonScalar& observed) {

@@ -12,6 +12,7 @@
 #include "common/result.h"
 #include "common/types.h"
 #include "fleet/drive/sample.h"
+#include "schemas/messages.h"
 
 namespace wayside::fleet {
 
@@ -49,6 +50,9 @@ struct SinkLine {
   std::uint64_t sequence = 0;     // of an event's payload
 };
 Result<SinkLine> parse_sink_line(std::string_view line);
+
+// A CommandStatus as JSON, alone or as the payload of a sink's object: id, state and reason.
+std::optional<schemas::CommandStatusMessage> parse_status_json(std::string_view text);
 
 // True when `observed` is exactly `claimed`: same type as JSON carries it, same bits.
 bool same_value(const Value& claimed, const JsonScalar& observed);

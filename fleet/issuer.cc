@@ -6,10 +6,14 @@
 #include <algorithm>
 
 #include "common/reasons.h"
+#include "fleet/evidence.h"
 #include "schemas/gen/command_generated.h"
 
 namespace wayside::fleet {
 namespace {
+
+constexpr std::uint16_t kKeepAliveS = 60;
+constexpr std::int64_t kPingMs = 20'000;
 
 // The sentence of our catalogue for a code, or nothing.
 std::string sentence_of(std::string_view reason_code) {
@@ -38,6 +42,10 @@ Result<std::unique_ptr<Issuer>> Issuer::connect(IssuerOptions options, const Clo
 }
 
 Result<void> Issuer::turn(MonoMs until, const char* what) {
+  if (ready_ && clock_.mono() - last_ping_ > kPingMs) {
+    connection_->send(mqtt::Packet(mqtt::Pingreq{}));
+    last_ping_ = clock_.mono();
+  }
   connection_->pump();
   if (connection_->state() == Connection::State::closed) {
     return Error{Fault::unreachable, connection_->why_closed() + " while waiting for " + what};
@@ -80,7 +88,7 @@ Result<void> Issuer::open(int timeout_ms) {
   }
   mqtt::Connect connect;
   connect.clean_start = true;  // the edge assigns an id; statuses are followed while connected only
-  connect.keep_alive_s = 60;
+  connect.keep_alive_s = kKeepAliveS;
   connection_->send(mqtt::Packet(connect));
   std::uint8_t refused = 0;
   auto answered = wait(until, "CONNACK", [&](const mqtt::Packet& packet) {
@@ -90,6 +98,7 @@ Result<void> Issuer::open(int timeout_ms) {
   });
   if (!answered) return answered;
   if (refused != 0) return Error{Fault::denied, fmt::format("the server refused the connection: 0x{:02X}", refused)};
+  ready_ = true;
   return options_.way == Way::core ? subscribe("wayside/answer/" + options_.service, until) : Result<void>{};
 }
 
@@ -115,7 +124,12 @@ Result<void> Issuer::follow(const std::string& vehicle, int timeout_ms) {
 void Issuer::received(const mqtt::Publish& publish) {
   if (publish.qos == 1) connection_->send(mqtt::Ack{mqtt::AckKind::puback, publish.packet_id, 0, {}});
   if (publish.topic.find("/status/") != std::string_view::npos) {
-    if (auto status = schemas::parse_command_status(publish.payload)) statuses_.push_back(std::move(status).value());
+    // The edge speaks FlatBuffers; the core's mqtt sink speaks what its value_format says.
+    if (auto status = schemas::parse_command_status(publish.payload)) {
+      statuses_.push_back(std::move(status).value());
+    } else if (auto from_json = parse_status_json(as_text(publish.payload))) {
+      statuses_.push_back(std::move(*from_json));
+    }
     return;
   }
   const auto correlation = publish.properties.correlation_data;
@@ -151,20 +165,30 @@ Result<RequestAnswer> Issuer::request(const std::string& vehicle, const SignedRe
   return RequestAnswer{answer_->outcome, answer_->reason, answer_->sentence};
 }
 
+Result<void> Issuer::listen(int ms) {
+  const auto until = clock_.mono() + ms;
+  const auto heard = wait(until, "message", [](const mqtt::Packet&) { return false; });
+  // Nothing more within the time is the ordinary end.
+  if (!heard && heard.error().fault != Fault::timeout) return heard.error();
+  return {};
+}
+
+std::optional<schemas::CommandStatusMessage> Issuer::final(const SignedRequest& request) const {
+  const auto found = std::find_if(statuses_.begin(), statuses_.end(), [&](const auto& status) {
+    return status.command_id == request.id && schemas::terminal(status.state);
+  });
+  return found == statuses_.end() ? std::nullopt : std::optional(*found);
+}
+
 Result<schemas::CommandStatusMessage> Issuer::wait_final(const SignedRequest& request, int timeout_ms) {
-  const auto of_this = [&](const auto& status) { return status.command_id == request.id; };
-  const auto final = [&](const auto& status) { return of_this(status) && schemas::terminal(status.state); };
-  const auto found = [&] { return std::find_if(statuses_.begin(), statuses_.end(), final); };
-  if (found() == statuses_.end()) {
-    auto waited = wait(clock_.mono() + timeout_ms, "final status",
-                       [&](const mqtt::Packet&) { return found() != statuses_.end(); });
-    if (!waited) {
-      const auto last = std::find_if(statuses_.rbegin(), statuses_.rend(), of_this);
-      const std::string state(last == statuses_.rend() ? "none" : schemas::to_string(last->state));
-      return std::move(waited).error().with("the last status is " + state);
-    }
-  }
-  return *found();
+  if (auto known = final(request)) return *known;
+  auto waited =
+      wait(clock_.mono() + timeout_ms, "final status", [&](const mqtt::Packet&) { return final(request).has_value(); });
+  if (waited) return *final(request);
+  const auto last = std::find_if(statuses_.rbegin(), statuses_.rend(),
+                                 [&](const auto& status) { return status.command_id == request.id; });
+  const std::string state(last == statuses_.rend() ? "none" : schemas::to_string(last->state));
+  return std::move(waited).error().with("the last status is " + state);
 }
 
 }  // namespace wayside::fleet

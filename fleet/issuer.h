@@ -43,7 +43,11 @@ class Issuer {
   Result<void> follow(const std::string& vehicle, int timeout_ms);
   // Waits until the status of `id` is terminal. Fault::timeout with the last state in its sentence.
   Result<schemas::CommandStatusMessage> wait_final(const SignedRequest& request, int timeout_ms);
-  // What was heard of `id` so far, in the order it came.
+  // Takes what has come within `ms`, and returns.
+  Result<void> listen(int ms);
+  // The terminal status of `request`, if it was heard.
+  [[nodiscard]] std::optional<schemas::CommandStatusMessage> final(const SignedRequest& request) const;
+  // What was heard so far, of every vehicle followed, in the order it came.
   [[nodiscard]] const std::vector<schemas::CommandStatusMessage>& statuses() const { return statuses_; }
 
  private:
@@ -65,6 +69,8 @@ class Issuer {
   std::optional<schemas::AnswerMessage> answer_;
   std::string wanted_correlation_;
   std::uint16_t packet_id_ = 0;
+  bool ready_ = false;
+  MonoMs last_ping_{};
 };
 
 }  // namespace wayside::fleet

@@ -42,6 +42,10 @@ std::string edge_toml(const RegionPaths& paths, const RegionNames& names, const 
   text += listener("vehicles", ports.vehicles, paths, names) + "allow_development_ca = true\n\n";
   text += listener("services", ports.services, paths, names) + "\n";
   text += commands_section(paths) + "\n";
+  // Lanes of a size that a laptop's volume has free; the broker checks that at start.
+  text +=
+      "[custody]\nlane_event_bytes_max = 67108864\nlane_state_bytes_max = 536870912\n"
+      "lane_bulk_bytes_max = 67108864\n\n";
   text += fmt::format("[local_broker]\nmode = \"managed\"\nexecutable = {}\n\n", quoted(mosquitto));
   text += log_and_privacy(paths, ports.edge_metrics) + "\n";
   text += fmt::format(

@@ -42,6 +42,8 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void append_json_value(std::string& out, const Value& value) { std::visit(AppendValue{out}, value); }
+
 Result<std::unique_ptr<Journal>> Journal::open(const std::string& path) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return Error{Fault::io, path + ": " + std::strerror(errno), errno};
@@ -67,7 +69,7 @@ void Journal::message(std::string_view vehicle, std::uint64_t sequence, std::str
     }
     fmt::format_to(std::back_inserter(lines_), R"({}{{"path":"{}","type":"{}","t":"{}","v":)", i == 0 ? "" : ",",
                    samples[i].path, type_name(samples[i].value), at);
-    std::visit(AppendValue{lines_}, samples[i].value);
+    append_json_value(lines_, samples[i].value);
     lines_ += '}';
   }
   lines_ += "]}\n";

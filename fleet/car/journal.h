@@ -51,5 +51,7 @@ class Journal {
 
 // Appends `text` as a JSON string, quotes included.
 void append_json_string(std::string& out, std::string_view text);
+// The value as every file of ours carries it: shortest round trip, 64-bit integers as strings.
+void append_json_value(std::string& out, const Value& value);
 
 }  // namespace wayside::fleet

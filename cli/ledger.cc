@@ -1,0 +1,90 @@
+#include "fleet/ledger.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/commands.h"
+#include "cli/volume.h"
+#include "common/os/system.h"
+#include "fleet/admin.h"
+#include "fleet/region.h"
+
+namespace wayside::cli {
+namespace {
+
+struct LedgerOptions {
+  std::string dir;
+  std::string core;
+  std::string edge;
+  bool json = false;
+};
+
+bool adds_up(const fleet::VolumeLedger& ledger) {
+  for (const auto& lane : ledger.lanes) {
+    if (lane.residual() != 0) return false;
+  }
+  return true;
+}
+
+Result<fleet::VolumeLedger> read_edge(const std::string& dir) {
+  auto ledger = read_volume(dir);
+  if (ledger || ledger.error().fault != Fault::not_found) return ledger;
+  auto below = read_volume(dir + "/spool");  // the state folder was named
+  return below ? std::move(below) : std::move(ledger);
+}
+
+Result<fleet::VolumeLedger> read_core(const LedgerOptions& options) {
+  const auto told = os::read_file(options.core + "/bridge-core.json");
+  if (!told) return told.error();
+  const auto port = fleet::json_integer(*told, "metrics");
+  const auto metrics = fleet::http_get(static_cast<int>(port), "/metrics");
+  if (!metrics) return metrics.error();
+  return fleet::core_ledger(metrics->body, options.edge);
+}
+
+void print_core(const LedgerOptions& options, const fleet::VolumeLedger& core,
+                const std::vector<std::string>& differences) {
+  std::printf("the core's account of %s\n%s", options.edge.c_str(), fleet::ledger_text(core).c_str());
+  for (const auto& difference : differences) std::printf("%s\n", difference.c_str());
+  std::printf("%s\n", differences.empty() ? "edge and core are equal" : "edge and core differ");
+}
+
+int compare_with_core(const LedgerOptions& options, const fleet::VolumeLedger& edge) {
+  const auto core = read_core(options);
+  if (!core) return fail(kUnreachable, core.error().what);
+  const auto differences = fleet::compare_outcomes(edge, *core);
+  if (options.json) {
+    std::printf(R"({"edge":%s,"core":%s,"equal":%s})"
+                "\n",
+                fleet::ledger_json(edge).c_str(), fleet::ledger_json(*core).c_str(),
+                differences.empty() ? "true" : "false");
+  } else {
+    print_core(options, *core, differences);
+  }
+  return differences.empty() && adds_up(edge) ? kYes : kNo;
+}
+
+}  // namespace
+
+int run_ledger(const Args& args) {
+  LedgerOptions options;
+  const Spec spec{"wayside ledger",
+                  "Shows what became of every message of an edge's spool, from its files: received = delivered + "
+                  "compacted + expired + lost + pending, lane by lane. Exit 0 when it adds up (and equals the core's), "
+                  "1 when not, 3 when the core cannot be asked.",
+                  {{"DIR", &options.dir, "the edge's spool or state folder", true},
+                   {"--core", &options.core, "run folder of the core's bridge: compare with its account"},
+                   {"--edge", &options.edge, "name of the edge at the core, needed by --core"},
+                   {"--json", &options.json, "one JSON object instead of text"}},
+                  "With traffic running the core may be ahead of the edge for a moment."};
+  if (const auto exit = parse(spec, args)) return *exit;
+  if (!options.core.empty() && options.edge.empty()) return fail(kUsage, "--core needs --edge NAME");
+  const auto ledger = read_edge(options.dir);
+  if (!ledger) return fail(kUsage, ledger.error().what);
+  if (!options.json) std::printf("%s", fleet::ledger_text(*ledger).c_str());
+  if (!options.core.empty()) return compare_with_core(options, *ledger);
+  if (options.json) std::printf("%s\n", fleet::ledger_json(*ledger).c_str());
+  return adds_up(*ledger) ? kYes : kNo;
+}
+
+}  // namespace wayside::cli

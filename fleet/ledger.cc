@@ -1,0 +1,115 @@
+#include "fleet/ledger.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "common/types.h"
+#include "fleet/admin.h"
+
+namespace wayside::fleet {
+namespace {
+
+using Column = std::pair<const char*, std::uint64_t LaneLedger::*>;
+constexpr Column kColumns[] = {{"received", &LaneLedger::received},   {"delivered", &LaneLedger::delivered},
+                               {"compacted", &LaneLedger::compacted}, {"resent", &LaneLedger::resent},
+                               {"expired", &LaneLedger::expired},     {"lost", &LaneLedger::lost},
+                               {"pending", &LaneLedger::pending}};
+
+std::uint64_t magnitude(std::int64_t value) { return static_cast<std::uint64_t>(std::llabs(value)); }
+
+// `resent` is a part of compacted that the core does not publish; pending and received are the edge's alone.
+constexpr Column kOutcomes[] = {{"delivered", &LaneLedger::delivered},
+                                {"compacted", &LaneLedger::compacted},
+                                {"expired", &LaneLedger::expired},
+                                {"lost", &LaneLedger::lost}};
+
+void compare_lanes(const LaneLedger& edge, const LaneLedger& core, std::vector<std::string>& differences) {
+  for (const auto& [name, column] : kOutcomes) {
+    if (edge.*column == core.*column) continue;
+    differences.push_back(
+        fmt::format("lane {}: {} is {} at the edge and {} at the core", edge.lane, name, edge.*column, core.*column));
+  }
+}
+
+}  // namespace
+
+LedgerCheck check_ledgers(const VolumeLedger& edge, const VolumeLedger& core,
+                          const std::map<std::string, std::uint64_t>& ids_by_lane, std::uint64_t resends_max) {
+  LedgerCheck check;
+  std::uint64_t resent = 0;
+  for (const auto& lane : edge.lanes) {
+    const auto ids = ids_by_lane.find(edge.uuid + "/" + lane.lane);
+    LaneCheck one{lane, ids == ids_by_lane.end() ? 0 : ids->second, lane.residual(), 0};
+    one.outside = static_cast<std::int64_t>(lane.delivered - one.in_sink);
+    check.residual += magnitude(one.residual) + magnitude(one.outside);
+    check.pending += lane.pending;
+    check.lost += lane.lost;
+    resent += lane.resent;
+    if (one.residual != 0) {
+      check.differences.push_back(fmt::format("lane {}: the columns do not add up by {}", lane.lane, one.residual));
+    }
+    if (one.outside != 0) {
+      check.differences.push_back(
+          fmt::format("lane {}: {} delivered, {} in the sink", lane.lane, lane.delivered, one.in_sink));
+    }
+    if (lane.resent > lane.compacted) check.differences.push_back("lane " + lane.lane + ": resent exceeds compacted");
+    check.lanes.push_back(std::move(one));
+  }
+  if (resent > resends_max) {
+    check.differences.push_back(fmt::format("{} resent, but the cars sent only {} again", resent, resends_max));
+  }
+  const auto unequal = compare_outcomes(edge, core);
+  check.differences.insert(check.differences.end(), unequal.begin(), unequal.end());
+  check.equal = unequal.empty();
+  return check;
+}
+
+std::vector<std::string> compare_outcomes(const VolumeLedger& edge, const VolumeLedger& core) {
+  if (edge.lanes.size() != core.lanes.size()) return {"edge and core speak of different lanes"};
+  std::vector<std::string> differences;
+  for (std::size_t i = 0; i < edge.lanes.size(); ++i) compare_lanes(edge.lanes[i], core.lanes[i], differences);
+  return differences;
+}
+
+VolumeLedger core_ledger(const std::string& metrics_text, const std::string& edge) {
+  VolumeLedger ledger;
+  for (const auto lane : kAllLanes) {
+    LaneLedger one;
+    one.lane = to_string(lane);
+    for (const auto& [name, column] : kOutcomes) {
+      one.*column = static_cast<std::uint64_t>(
+          metric_sum(metrics_text, "wayside_ledger_records_total",
+                     {"edge=\"" + edge + "\"", "lane=\"" + one.lane + "\"", std::string("outcome=\"") + name + "\""}));
+      one.received += one.*column;
+    }
+    ledger.lanes.push_back(one);
+  }
+  return ledger;
+}
+
+std::string ledger_text(const VolumeLedger& ledger) {
+  std::string text =
+      fmt::format("volume {}\n{:8} {:>10} = {:>10} + {:>10} + {:>8} + {:>8} + {:>8}   residual\n", ledger.uuid, "lane",
+                  "received", "delivered", "compacted", "expired", "lost", "pending");
+  for (const auto& lane : ledger.lanes) {
+    const auto compacted = lane.resent == 0 ? fmt::format("{}", lane.compacted)
+                                            : fmt::format("{} ({} resent)", lane.compacted, lane.resent);
+    text += fmt::format("{:8} {:>10} = {:>10} + {:>10} + {:>8} + {:>8} + {:>8}   {}\n", lane.lane, lane.received,
+                        lane.delivered, compacted, lane.expired, lane.lost, lane.pending, lane.residual());
+  }
+  return text;
+}
+
+std::string ledger_json(const VolumeLedger& ledger) {
+  std::string lanes;
+  for (const auto& lane : ledger.lanes) {
+    lanes += fmt::format(R"({}{{"lane":"{}")", lanes.empty() ? "" : ",", lane.lane);
+    for (const auto& [name, column] : kColumns) lanes += fmt::format(R"(,"{}":{})", name, lane.*column);
+    lanes += fmt::format(R"(,"residual":{}}})", lane.residual());
+  }
+  return fmt::format(R"({{"spool_uuid":"{}","lanes":[{}]}})", ledger.uuid, lanes);
+}
+
+}  // namespace wayside::fleet
