@@ -1,0 +1,132 @@
+// One vehicle, one connection: takeover, presence and sessions that outlive the gate.
+#include <catch2/catch_test_macros.hpp>
+
+#include "schemas/messages.h"
+#include "tests/broker/support/gate_fixture.h"
+
+namespace wayside {
+namespace {
+
+using test::GateFixture;
+using test::kVin;
+using test::MqttClient;
+
+std::string own(const std::string& rest) { return std::string("v1/") + kVin + "/" + rest; }
+
+std::vector<schemas::PresenceMessage> presence(GateFixture& fixture) {
+  std::vector<schemas::PresenceMessage> out;
+  for (const test::Kept& kept : fixture.custody.kept(Lane::event)) {
+    const auto parsed = schemas::parse_presence(as_bytes(kept.payload));
+    if (parsed.ok()) out.push_back(parsed.value());
+  }
+  return out;
+}
+
+TEST_CASE("a takeover ends the older connection with a word before the newer one is answered") {
+  GateFixture fixture([](broker::gate::GateOptions& options) { options.io_threads = 4; });
+  std::unique_ptr<MqttClient> older;
+  constexpr int kConnections = 12;  // the kernel spreads them over the threads
+  for (int i = 0; i < kConnections; ++i) {
+    auto newer = std::make_unique<MqttClient>(fixture.vehicle());
+    REQUIRE(newer->open());
+    REQUIRE(newer->connect(kVin));
+    if (older) {
+      const auto bye = older->expect<mqtt::Disconnect>();
+      REQUIRE(bye);
+      CHECK(bye->get<mqtt::Disconnect>()->reason == 0x8E);
+    }
+    older = std::move(newer);
+  }
+  CHECK(fixture.gate->vehicles_online() == 1);
+  REQUIRE(fixture.custody.wait_kept(Lane::event, 2 * kConnections - 1));
+  const auto seen = presence(fixture);
+  for (std::size_t i = 1; i < seen.size(); ++i) {
+    CHECK(seen[i].online != seen[i - 1].online);
+    CHECK(seen[i].epoch >= seen[i - 1].epoch);
+    if (seen[i].online) CHECK(seen[i].epoch > seen[i - 1].epoch);
+    if (!seen[i].online) CHECK(seen[i].reason == "SESSION_TAKEN_OVER");
+  }
+}
+
+TEST_CASE("what the older connection had sent before a takeover is in custody before the newer one speaks") {
+  GateFixture fixture;
+  MqttClient older(fixture.vehicle());
+  REQUIRE((older.open() && older.connect(kVin)));
+  mqtt::Publish packet;
+  const std::string topic = own("event/door");
+  packet.topic = topic;
+  packet.qos = 1;
+  for (std::uint16_t id = 1; id <= 50; ++id) {
+    packet.packet_id = id;
+    REQUIRE(older.send(packet));
+  }
+  REQUIRE(older.expect<mqtt::Ack>());
+  MqttClient newer(fixture.vehicle());
+  REQUIRE((newer.open() && newer.connect(kVin)));
+  REQUIRE(newer.publish(own("event/after"), "1"));
+  const auto kept = fixture.custody.kept(Lane::event);
+  REQUIRE(kept.back().topic == own("event/after"));
+  for (std::size_t i = 0; i + 1 < kept.size(); ++i) CHECK(kept[i].epoch <= kept[i + 1].epoch);
+}
+
+TEST_CASE("a session and its subscription survive the gate, and the epoch rises") {
+  GateFixture fixture;
+  {
+    MqttClient car(fixture.vehicle());
+    REQUIRE((car.open() && car.connect(kVin, false, 3'600)));
+    CHECK(car.subscribe({own("cmd/#")}) == std::vector<std::uint8_t>{1});
+  }
+  fixture.restart();
+  MqttClient car(fixture.vehicle());
+  REQUIRE(car.open());
+  const auto connack = car.connect(kVin, false, 3'600);
+  REQUIRE(connack);
+  CHECK(connack->get<mqtt::Connack>()->session_present);
+  REQUIRE(test::wait_until([&] { return fixture.commands.all<broker::VehicleReady>().size() == 2; }, 2'000));
+  const auto ready = fixture.commands.all<broker::VehicleReady>();
+  CHECK(ready[1].epoch > ready[0].epoch);
+  CHECK(fixture.commands.all<broker::VehicleGone>().size() == 1);
+}
+
+TEST_CASE("presence goes OFFLINE with its reason when the connection breaks or says DISCONNECT") {
+  GateFixture fixture;
+  {
+    MqttClient car(fixture.vehicle());
+    REQUIRE((car.open() && car.connect(kVin)));
+    car.abort_tcp();
+  }
+  REQUIRE(fixture.custody.wait_kept(Lane::event, 2));
+  MqttClient car(fixture.vehicle());
+  REQUIRE((car.open() && car.connect(kVin)));
+  REQUIRE(car.send(mqtt::Disconnect{}));
+  REQUIRE(fixture.custody.wait_kept(Lane::event, 4));
+  const auto seen = presence(fixture);
+  REQUIRE(seen.size() == 4);
+  CHECK(seen[1].reason == "CONNECTION_LOST");
+  CHECK(seen[3].reason == "CLIENT_DISCONNECTED");
+  CHECK(seen[3].edge == "edge-1");
+}
+
+TEST_CASE("a drain says SERVER_SHUTTING_DOWN after the last commit is acknowledged") {
+  GateFixture fixture;
+  MqttClient car(fixture.vehicle());
+  REQUIRE((car.open() && car.connect(kVin)));
+  fixture.custody.hold(Lane::bulk, true);
+  mqtt::Publish packet;
+  const std::string topic = own("bulk/log");
+  packet.topic = topic;
+  packet.qos = 1;
+  packet.packet_id = 1;
+  REQUIRE(car.send(packet));
+  REQUIRE(test::wait_until([&] { return fixture.custody.waiting(Lane::bulk) == 1; }, 2'000));
+  fixture.gate->drain(0);
+  CHECK(car.silent_for(100));
+  fixture.custody.hold(Lane::bulk, false);
+  CHECK(car.expect<mqtt::Ack>());
+  const auto bye = car.expect<mqtt::Disconnect>();
+  REQUIRE(bye);
+  CHECK(bye->get<mqtt::Disconnect>()->reason == 0x8B);
+}
+
+}  // namespace
+}  // namespace wayside
