@@ -13,6 +13,10 @@ bool is_presence(std::string_view topic) {
   return topic.starts_with("v1/") && topic.ends_with("/presence") && std::count(topic.begin(), topic.end(), '/') == 2;
 }
 
+bool is_answer_topic(std::string_view topic) {
+  return topic.starts_with("wayside/answer/") && topic.find_first_of("+#") == std::string_view::npos;
+}
+
 std::string range_text(const link::BatchClaim& claim) {
   return std::string(to_string(claim.lane)) + " [" + std::to_string(claim.first.value) + ", " +
          std::to_string(claim.first.value + claim.count) + ")";
@@ -246,7 +250,12 @@ void CoreLink::on_down_ack(EdgeState& edge, ByteView bytes, const Time& now, Cor
   for (const link::DownAnswer& answer : ack.value().answers) requests_.on_answer(edge.name, answer, now);
 }
 
+// An answer goes where answers go: a requester cannot make the core write to the link's own topics.
 void CoreLink::on(const Request& request, const Time& now, CoreActions& actions) {
+  if (!request.answer_topic.empty() && !is_answer_topic(request.answer_topic)) {
+    ++counters_.malformed;
+    return;
+  }
   requests_.on_request(request, now, actions);
 }
 
