@@ -1,0 +1,174 @@
+// The configuration of `wayside-bridge core`. Keys are public: additive changes only (CHANGELOG.md).
+#include <charconv>
+#include <set>
+#include <utility>
+
+#include "bridge/run/arguments.h"
+#include "bridge/run/config.h"
+#include "bridge/run/rows.h"
+
+namespace wayside::bridge::run {
+namespace {
+
+constexpr config::Row kRows[] = {
+    required("core.name", "Name of this core: CN of its link certificate."),
+    required("core.state_dir", "Folder of everything durable: core log, dead letters, sink offsets."),
+    required("core.run_dir", "Folder of bridge-core.json; made 0700."),
+    integer("core.log_lane_bytes_max", "4294967296", 64 * kMiB, kTiB, "Live segments of one lane of the core log."),
+
+    required("broker.address", "Core broker, host:port, TLS."),
+    required("broker.ca", "CA bundle that the core broker's certificate must verify against (PEM)."),
+    required("broker.certificate", "Link certificate of this core (PEM)."),
+    required("broker.key", "Private key of the link certificate (PEM)."),
+    integer("broker.keep_alive_s", "10", 1, 3'600, "MQTT keep alive; a loss is noticed after about 2.7 times this."),
+    integer("broker.window", "16", 1, 1'000, "MQTT publishes unacknowledged by the core broker, per connection."),
+
+    integer("link.window_bytes", "4194304", 2 * kMiB, kGiB,
+            "Credit of a lane and link session beyond what is durable, in spool bytes."),
+    integer("link.floor_bytes", "1048576", kMiB, kGiB, "Credit that command and ack keep whatever the room."),
+    integer("link.credit_interval_ms", "500", 50, 1'000, "How often credit is restated."),
+    integer("link.batch_raw_bytes_max", "16777216", 64 * kKiB, 64 * kMiB, "Largest batch that is decoded."),
+    integer("link.batch_records_max", "100000", 1, 1'000'000, "Most offsets of one batch."),
+    integer("link.dead_letters_max", "1000", 0, 1'000'000, "Undecodable batches that are kept; the oldest goes."),
+
+    text("commands.root_key_file", "", "Root key of trust lists (64 hex digits); empty: every request is refused."),
+    text("commands.trust_dir", "", "Folder of signed trust and revocation lists (*.wsl), watched."),
+    integer("commands.deadline_max_s", "86400", 1, 31'536'000, "Furthest deadline of a request."),
+    integer("commands.resend_ms", "5000", 100, 600'000, "A request the edge has not answered is sent again."),
+    integer("commands.open_max", "10000", 1, 1'000'000, "Requests that wait for the edge's answer."),
+
+    text("metrics.listen", "127.0.0.1:0", "Address of /metrics, /healthz and /readyz."),
+    text("log.format", "text", "Form of log lines.", "text|json"),
+    text("log.level", "info", "Least severe level that is logged.", "debug|info|warning|error"),
+    text("privacy.region_key_file", "", "HMAC key of log tags (64 hex digits); no id is logged without it."),
+};
+
+constexpr config::Row kEdgeRows[] = {
+    required("name", "Name of the edge, as its link certificate and topics carry it."),
+    required("region", "Region of the edge."),
+};
+constexpr config::Row kSinkRows[] = {
+    required("type", "file: exactly once into files; mqtt: at least once to the core broker.", "file|mqtt"),
+    text("path", "", "Folder of a file sink."),
+    text("value_format", "json", "Payloads of an mqtt sink.", "json|flatbuffers"),
+};
+constexpr config::ListTable kLists[] = {
+    {"edge", kEdgeRows, "The edges of this core. Messages of others are dropped and counted."},
+    {"sink", kSinkRows, "What follows the core log, each with its own durable offset. At least one."},
+};
+
+std::uint64_t u64(const config::Config& config, std::string_view key) {
+  return static_cast<std::uint64_t>(config.integer(key));
+}
+
+void check_edges(const config::Config& config, std::vector<std::string>& problems) {
+  std::set<std::string> names;
+  for (const config::Config& edge : config.entries("edge")) {
+    const std::string& name = edge.text("name");
+    if (!names.insert(name).second) problems.push_back("edge.name: \"" + log::clean(name) + "\" is named twice");
+    if (name.empty() || name.size() > link::kNameBytesMax || name.find_first_of("/+#") != std::string::npos) {
+      problems.push_back("edge.name: \"" + log::clean(name) + "\" is a level of topics: 1 to 64 bytes, none of / + #");
+    }
+  }
+  if (names.empty()) problems.emplace_back("edge: a core without an [[edge]] accepts nothing");
+}
+
+void check_sinks(const config::Config& config, std::vector<std::string>& problems) {
+  unsigned mqtt = 0;
+  std::set<std::string> paths;
+  for (const config::Config& sink : config.entries("sink")) {
+    if (sink.text("type") == "mqtt" && ++mqtt == 2) problems.emplace_back("sink: only one of type mqtt");
+    if (sink.text("type") != "file") continue;
+    if (sink.text("path").empty()) problems.emplace_back("sink.path: needed by type file");
+    if (!paths.insert(sink.text("path")).second) problems.emplace_back("sink.path: two file sinks in one folder");
+  }
+  if (config.entries("sink").empty()) problems.emplace_back("sink: without a [[sink]] the core log would only fill");
+}
+
+}  // namespace
+
+const config::Table& core_table() {
+  static const config::Table kTable{"bridge_core", kRows, kLists};
+  return kTable;
+}
+
+std::vector<std::string> check_core(const config::Config& config) {
+  std::vector<std::string> problems;
+  for (const char* key : {"metrics.listen", "broker.address"}) {
+    if (auto address = parse_listen(config.text(key)); !address) {
+      problems.push_back(std::string(key) + ": " + address.error().what);
+    }
+  }
+  check_edges(config, problems);
+  check_sinks(config, problems);
+  return problems;
+}
+
+core::CoreOptions core_options(const config::Config& config) {
+  core::CoreOptions out;
+  out.product = "wayside-bridge " + version();
+  for (const config::Config& edge : config.entries("edge"))
+    out.edges.push_back({edge.text("name"), edge.text("region")});
+  out.window_bytes = u64(config, "link.window_bytes");
+  out.floor_bytes = u64(config, "link.floor_bytes");
+  out.credit_interval_ms = config.integer("link.credit_interval_ms");
+  out.limits.raw_bytes_max = u64(config, "link.batch_raw_bytes_max");
+  out.limits.records_max = static_cast<std::uint32_t>(config.integer("link.batch_records_max"));
+  out.requests.deadline_max_ms = config.integer("commands.deadline_max_s") * 1000;
+  out.requests.resend_ms = config.integer("commands.resend_ms");
+  out.requests.open_max = static_cast<std::uint32_t>(config.integer("commands.open_max"));
+  return out;
+}
+
+core::CoreLogOptions core_log_options(const config::Config& config) {
+  core::CoreLogOptions out;
+  out.root = config.text("core.state_dir") + "/corelog";
+  out.lane_bytes_max = u64(config, "core.log_lane_bytes_max");
+  return out;
+}
+
+MqttOptions core_connection(const config::Config& config, const std::string& role, std::vector<std::string> filters) {
+  MqttOptions out;
+  out.address = config.text("broker.address");
+  out.client_id = config.text("core.name") + "-" + role;
+  out.ca = config.text("broker.ca");
+  out.certificate = config.text("broker.certificate");
+  out.key = config.text("broker.key");
+  out.keep_alive_s = static_cast<int>(config.integer("broker.keep_alive_s"));
+  out.window = static_cast<unsigned>(config.integer("broker.window"));
+  out.filters = std::move(filters);
+  return out;
+}
+
+std::vector<SinkOptions> sink_options(const config::Config& config) {
+  std::vector<SinkOptions> out;
+  for (const config::Config& sink : config.entries("sink")) {
+    out.push_back({sink.text("type") == "mqtt", sink.text("value_format") == "flatbuffers", sink.text("path")});
+  }
+  return out;
+}
+
+log::Options log_options(const config::Config& config, const std::string& process) {
+  log::Options out;
+  out.process = process;
+  out.format = config.text("log.format") == "json" ? log::Format::json : log::Format::text;
+  const std::string& level = config.text("log.level");
+  if (level == "debug") out.level = log::Level::debug;
+  if (level == "warning") out.level = log::Level::warning;
+  if (level == "error") out.level = log::Level::error;
+  return out;
+}
+
+Result<ListenAddress> parse_listen(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  int port = -1;
+  if (colon != std::string::npos && colon > 0) {
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + colon + 1, end, port);
+    if (parsed.ec != std::errc() || parsed.ptr != end) port = -1;
+  }
+  if (port < 0 || port > 65'535) return Error{Fault::config, "\"" + log::clean(text) + "\" is not host:port"};
+  return ListenAddress{text.substr(0, colon), port};
+}
+
+}  // namespace wayside::bridge::run

@@ -1,0 +1,83 @@
+#include "bridge/run/core_metrics.h"
+
+namespace wayside::bridge::run {
+
+CoreMetrics::CoreMetrics(metrics::Registry& registry)
+    : registry_(registry),
+      ledger_(registry, "wayside_ledger_records_total", "Records of an edge's lane durable at the core, by outcome."),
+      batches_(registry, "wayside_core_batches_total", "Batches by what became of them."),
+      link_bytes_(registry, "wayside_link_bytes_total", "Payload bytes on a connection to the core broker."),
+      requests_(registry, "wayside_core_requests_total", "Requests by what became of them."),
+      sink_(registry, "wayside_sink_events_total", "Objects written by a sink, faults, records it could not read.") {}
+
+void CoreMetrics::alarm(Reason reason) {
+  registry_
+      .counter("wayside_link_alarms_total", "Alarms of the link by reason.", {{"reason", std::string(code(reason))}})
+      .add();
+}
+
+void CoreMetrics::show_ledgers(core::CoreLink& link) {
+  const core::Standings& standings = link.log().durable();
+  for (const auto& [key, standing] : standings.lanes()) {
+    const auto edge = standings.edges().find(key.first);
+    if (edge == standings.edges().end()) continue;
+    const auto show = [&](std::uint64_t value, const char* outcome) {
+      ledger_.show(value, {{"edge", edge->second}, {"lane", to_string(key.second)}, {"outcome", outcome}});
+    };
+    show(standing.totals.delivered, "delivered");
+    show(standing.totals.compacted, "compacted");
+    show(standing.totals.expired, "expired");
+    show(standing.totals.lost, "lost");
+  }
+}
+
+void CoreMetrics::show_counts(core::CoreLink& link) {
+  const core::CoreCounters& counts = link.counters();
+  batches_.show(counts.batches, {{"what", "accepted"}});
+  batches_.show(counts.duplicates, {{"what", "other_offset"}});
+  batches_.show(counts.forked, {{"what", "forked"}});
+  batches_.show(counts.rejected, {{"what", "rejected"}});
+  batches_.show(counts.undecodable, {{"what", "undecodable"}});
+  batches_.show(counts.stale, {{"what", "stale"}});
+  batches_.show(counts.overrun, {{"what", "beyond_credit"}});
+  batches_.show(counts.log_full, {{"what", "log_full"}});
+  const core::RequestCounters& requests = link.requests().counters();
+  requests_.show(requests.forwarded, {{"what", "forwarded"}});
+  requests_.show(requests.refused, {{"what", "refused"}});
+  requests_.show(requests.accepted, {{"what", "accepted_by_edge"}});
+  requests_.show(requests.edge_refused, {{"what", "refused_by_edge"}});
+  requests_.show(requests.timed_out, {{"what", "timed_out"}});
+  requests_.show(requests.resent, {{"what", "resent"}});
+  registry_.gauge("wayside_core_requests_open", "Requests that wait for the edge's answer.")
+      .set(static_cast<double>(link.requests().open()));
+}
+
+void CoreMetrics::show_sinks(core::CoreLink& link, const std::vector<std::unique_ptr<SinkThread>>& sinks) {
+  for (std::size_t i = 0; i < sinks.size(); ++i) {
+    const std::string name = sinks[i]->name() + "-" + std::to_string(i);
+    sink_.show(sinks[i]->counters().objects.load(), {{"sink", name}, {"what", "objects"}});
+    sink_.show(sinks[i]->counters().faults.load(), {{"sink", name}, {"what", "faults"}});
+    sink_.show(sinks[i]->counters().damaged.load(), {{"sink", name}, {"what", "damaged"}});
+    sink_.show(sinks[i]->counters().skipped.load(), {{"sink", name}, {"what", "skipped"}});
+    for (const Lane lane : kAllLanes) {
+      const auto head = static_cast<double>(link.log().synced(lane).value);
+      registry_
+          .gauge("wayside_sink_backlog_records", "Core records that the sink has not made durable.",
+                 {{"sink", name}, {"lane", to_string(lane)}})
+          .set(head - static_cast<double>(sinks[i]->done(lane).value));
+    }
+  }
+}
+
+void CoreMetrics::show(core::CoreLink& link, const MqttCounters& urgent, const MqttCounters& bulk,
+                       const std::vector<std::unique_ptr<SinkThread>>& sinks) {
+  show_ledgers(link);
+  show_counts(link);
+  show_sinks(link, sinks);
+  link_bytes_.show(urgent.bytes_in, {{"channel", "urgent"}, {"direction", "up"}});
+  link_bytes_.show(urgent.bytes_out, {{"channel", "urgent"}, {"direction", "down"}});
+  link_bytes_.show(bulk.bytes_in, {{"channel", "bulk"}, {"direction", "up"}});
+  link_bytes_.show(bulk.bytes_out, {{"channel", "bulk"}, {"direction", "down"}});
+}
+
+}  // namespace wayside::bridge::run

@@ -1,0 +1,247 @@
+// `wayside-bridge core`: one machine thread around CoreLink, a thread per sink; Paho only posts to them.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "bridge/core/core_link.h"
+#include "bridge/run/config.h"
+#include "bridge/run/core_metrics.h"
+#include "bridge/run/mqtt_connection.h"
+#include "bridge/run/process.h"
+#include "bridge/run/sink_thread.h"
+#include "bridge/run/stop_signal.h"
+#include "bridge/run/trust_folder.h"
+#include "bridge/run/wakeup.h"
+#include "common/log/log.h"
+#include "common/os/posix_disk.h"
+#include "common/os/system.h"
+#include "common/topic/topic.h"
+
+namespace wayside::bridge::run {
+namespace {
+
+constexpr long long kTurnMs = 50;
+constexpr std::int64_t kShowMs = 500;
+constexpr std::int64_t kTrustMs = 1'000;
+constexpr std::int64_t kSinkMovedMs = 1'000;
+
+class CoreProcess {
+ public:
+  explicit CoreProcess(const config::Config& config)
+      : config_(config),
+        stop_([this] { wakeup_.notify(); }),
+        disk_(os::make_posix_disk()),
+        rng_(os::random_seed()),
+        registry_(metrics::Registry::create()),
+        metrics_(*registry_) {}
+
+  int run() {
+    if (Result<void> begun = begin(); !begun) {
+      log::error("cannot_run", {{"why", begun.error().what}});
+      return kExitFailed;
+    }
+    while (!stop_.raised()) turn();
+    return drain();
+  }
+
+ private:
+  Result<void> begin() {
+    const std::string state_dir = config_.text("core.state_dir");
+    if (Result<void> made = os::make_dirs(config_.text("core.run_dir")); !made) return made;
+    if (Result<void> made = os::make_dirs(state_dir); !made) return made;
+    if (Result<void> opened = open_log(state_dir); !opened) return opened;
+    auto trust = TrustFolder::open(config_.text("commands.root_key_file"), config_.text("commands.trust_dir"),
+                                   state_dir + "/trust.numbers");
+    if (!trust) return trust.error();
+    trust_.emplace(std::move(*trust));
+    link_.emplace(core_options(config_), *log_, *dead_letters_);
+    refresh_trust();
+    start_sinks(state_dir);
+    connect();
+    auto server = start_metrics(*registry_, config_, [this] {
+      return up_.load() ? metrics::Health{} : metrics::Health{false, "not connected to the core broker"};
+    });
+    if (!server) return server.error();
+    server_ = std::move(*server);
+    return announce(config_.text("core.run_dir"), "bridge-core.json", server_->port());
+  }
+
+  Result<void> open_log(const std::string& state_dir) {
+    core::CoreLogOptions options = core_log_options(config_);
+    options.fresh = os::random_uuid();
+    std::vector<std::string> sentences;
+    auto log = core::CoreLog::open(*disk_, std::move(options), &sentences);
+    for (const std::string& sentence : sentences) log::warning("core_log_recovery", {{"what", sentence}});
+    if (!log) return log.error();
+    log_ = std::move(*log);
+    auto dead = core::DeadLetters::open(*disk_, state_dir + "/dead-letters",
+                                        static_cast<std::size_t>(config_.integer("link.dead_letters_max")));
+    if (!dead) return dead.error();
+    dead_letters_ = std::move(*dead);
+    return {};
+  }
+
+  void start_sinks(const std::string& state_dir) {
+    for (const SinkOptions& options : sink_options(config_)) {
+      const SinkPlace place{*disk_, log_->volume().root, log_->volume().uuid, state_dir, sinks_.size()};
+      if (options.mqtt) {
+        const std::string role = "sink-" + std::to_string(sinks_.size());
+        sinks_.push_back(start_mqtt_sink(place, options, core_connection(config_, role, {})));
+      } else {
+        sinks_.push_back(start_file_sink(place, options));
+      }
+    }
+  }
+
+  void connect() {
+    const auto wake = [this] { wakeup_.notify(); };
+    connections_[0] = MqttConnection::create(
+        core_connection(config_, "urgent", {"wayside/+/up/urgent/#", "v1/+/request"}), rng_, wake);
+    connections_[1] = MqttConnection::create(core_connection(config_, "bulk", {"wayside/+/up/bulk/#"}), rng_, wake);
+  }
+
+  [[nodiscard]] core::Time now() const { return {clock_.wall(), clock_.mono()}; }
+
+  template <typename What>
+  void step(What what) {
+    for (core::CoreAction& action : link_->step({now(), std::move(what)})) {
+      std::visit([this](auto& one) { act(one); }, action);
+    }
+  }
+
+  void turn() {
+    wakeup_.wait_ms(kTurnMs);
+    poll_connections();
+    step(core::Flush{});
+    step(core::Tick{});
+    const MonoMs at = clock_.mono();
+    if (at - trust_at_ >= kTrustMs) {
+      trust_at_ = at;
+      refresh_trust();
+    }
+    if (at - sinks_at_ >= kSinkMovedMs) {
+      sinks_at_ = at;
+      follow_sinks();
+    }
+    if (at - shown_at_ >= kShowMs) {
+      shown_at_ = at;
+      metrics_.show(*link_, connections_[0]->counters(), connections_[1]->counters(), sinks_);
+    }
+  }
+
+  void poll_connections() {
+    for (auto& connection : connections_) {
+      for (MqttHappened& happened : connection->poll(clock_.mono())) on_happened(happened);
+    }
+    const bool up = connections_[0]->up() && connections_[1]->up();
+    if (up == up_.load()) return;
+    up_.store(up);
+    if (!up) return step(core::LinkDown{});
+    log::info("link_up");
+    step(core::LinkUp{});
+  }
+
+  void on_happened(MqttHappened& happened) {
+    if (happened.kind == MqttHappened::Kind::down) {
+      log::warning("link_down", {{"why", log::clean(happened.why)}});
+      up_.store(false);
+      return step(core::LinkDown{});
+    }
+    if (happened.kind != MqttHappened::Kind::message) return;
+    MqttMessage& message = happened.message;
+    if (const auto topic = link::parse_topic(message.topic); topic && topic->up) {
+      return step(core::Message{topic->edge, topic->address, std::move(message.payload)});
+    }
+    const auto parsed = topic::classify(message.topic);
+    if (!parsed || parsed->row != topic::Row::request) return;
+    step(core::Request{std::string(parsed->vehicle), std::move(message.response_topic), std::move(message.correlation),
+                       std::move(message.payload)});
+  }
+
+  void refresh_trust() {
+    if (trust_->refresh() || !trust_told_) step(core::TrustChanged{trust_->trust()});
+    trust_told_ = true;
+  }
+
+  // The core log keeps what any sink still needs.
+  void follow_sinks() {
+    for (const Lane lane : kAllLanes) {
+      Offset least = log_->synced(lane);
+      for (const auto& sink : sinks_) least = std::min(least, sink->done(lane));
+      if (least == std::exchange(sinks_past_[index_of(lane)], least)) continue;
+      step(core::SinkMoved{lane, least});
+    }
+  }
+
+  void act(core::Publish& publish) {
+    MqttMessage message;
+    message.topic = link::down_topic(publish.edge, publish.address);
+    message.payload = std::move(publish.bytes);
+    (void)connections_[static_cast<std::size_t>(publish.address.channel)]->publish(std::move(message));
+  }
+  void act(core::Answer& answer) {
+    MqttMessage message;
+    message.topic = std::move(answer.topic);
+    message.payload = std::move(answer.payload);
+    message.correlation = std::move(answer.correlation);
+    (void)connections_[0]->publish(std::move(message));
+  }
+  void act(core::LogMoved& moved) {
+    if (moved.lane != Lane::bulk) return;  // one wake for the five of a flush, after the last
+    for (auto& sink : sinks_) sink->wake();
+  }
+  void act(core::Alarm& alarm) {
+    metrics_.alarm(alarm.reason);
+    log::error(
+        "core_alarm",
+        {{"reason", std::string(code(alarm.reason))}, {"edge", alarm.edge}, {"what", log::clean(alarm.sentence, 256)}});
+  }
+
+  int drain() {
+    poll_connections();
+    step(core::Flush{});
+    for (auto& connection : connections_) connection->stop(1'000);
+    for (auto& sink : sinks_) sink->stop();
+    if (Result<void> sealed = log_->seal(); !sealed) {
+      log::error("core_log_not_sealed", {{"why", sealed.error().what}});
+      return kExitFailed;
+    }
+    log::info("stopped");
+    return kExitDrained;
+  }
+
+  const config::Config& config_;
+  Wakeup wakeup_;
+  StopSignal stop_;
+  os::SystemClock clock_;
+  std::unique_ptr<Disk> disk_;
+  SeededRng rng_;
+  std::unique_ptr<metrics::Registry> registry_;
+  CoreMetrics metrics_;
+  std::unique_ptr<core::CoreLog> log_;
+  std::unique_ptr<core::DeadLetters> dead_letters_;
+  std::optional<TrustFolder> trust_;
+  std::optional<core::CoreLink> link_;
+  std::vector<std::unique_ptr<SinkThread>> sinks_;
+  std::array<std::unique_ptr<MqttConnection>, link::kChannels> connections_;
+  std::array<Offset, kLanes> sinks_past_{};
+  std::atomic<bool> up_{false};
+  std::unique_ptr<metrics::Server> server_;
+  bool trust_told_ = false;
+  MonoMs trust_at_{};
+  MonoMs sinks_at_{};
+  MonoMs shown_at_{};
+};
+
+}  // namespace
+
+int run_core(const config::Config& config) {
+  log::configure(log_options(config, "wayside-bridge-core"));
+  CoreProcess process(config);
+  return process.run();
+}
+
+}  // namespace wayside::bridge::run

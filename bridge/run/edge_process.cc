@@ -1,0 +1,259 @@
+// `wayside-bridge edge`: one machine thread around EdgeLink; Paho and the broker's socket only post to it.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <optional>
+#include <utility>
+
+#include "bridge/edge/edge_link.h"
+#include "bridge/run/broker_socket.h"
+#include "bridge/run/config.h"
+#include "bridge/run/edge_metrics.h"
+#include "bridge/run/mqtt_connection.h"
+#include "bridge/run/process.h"
+#include "bridge/run/stop_signal.h"
+#include "bridge/run/wakeup.h"
+#include "common/log/log.h"
+#include "common/os/posix_disk.h"
+#include "common/os/system.h"
+#include "spool/spool.h"
+
+namespace wayside::bridge::run {
+namespace {
+
+constexpr std::int64_t kPollMsMin = 5;
+constexpr std::int64_t kPollMsMax = 100;
+constexpr std::int64_t kShowMs = 500;
+constexpr std::int64_t kDrainMs = 2'000;
+constexpr std::int64_t kVolumeRetryMs = 200;
+constexpr std::int64_t kVolumeSayMs = 30'000;
+
+// The spool as the bridge has it: settlements are ours, segments are only read.
+struct Spool {
+  spool::Volume volume;
+  std::array<std::unique_ptr<spool::LaneReader>, kLanes> readers;
+  std::array<std::unique_ptr<spool::SettlementLog>, kLanes> settlements;
+};
+
+Result<Spool> open_spool(Disk& disk, const std::string& root) {
+  Spool out;
+  Result<spool::Volume> volume = spool::open_volume(disk, root, spool::VolumeRole::settler, {});
+  if (!volume) return volume.error();
+  out.volume = std::move(*volume);
+  for (const Lane lane : kAllLanes) {
+    const std::string dir = out.volume.lane_dir(lane);
+    auto reader = spool::LaneReader::open(disk, dir, out.volume.uuid, lane);
+    if (!reader) return reader.error();
+    auto settlement = spool::SettlementLog::open(disk, dir, out.volume.uuid, lane);
+    if (!settlement) return settlement.error();
+    out.readers[index_of(lane)] = std::move(*reader);
+    out.settlements[index_of(lane)] = std::move(*settlement);
+  }
+  return out;
+}
+
+class EdgeProcess {
+ public:
+  explicit EdgeProcess(const config::Config& config)
+      : config_(config),
+        stop_([this] { wakeup_.notify(); }),
+        disk_(os::make_posix_disk()),
+        rng_(os::random_seed()),
+        registry_(metrics::Registry::create()),
+        metrics_(*registry_, config.text("core.address")) {}
+
+  int run() {
+    if (Result<void> begun = begin(); !begun) return fail(begun.error());
+    if (!wait_for_spool()) return kExitDrained;
+    if (Result<void> told = announce(config_.text("edge.run_dir"), "bridge-edge.json", server_->port()); !told) {
+      return fail(told.error());
+    }
+    start();
+    while (!stop_.raised()) turn();
+    drain();
+    for (auto& connection : connections_) connection->stop(1'000);
+    log::info("stopped");
+    return kExitDrained;
+  }
+
+ private:
+  static int fail(const Error& error) {
+    log::error("cannot_run", {{"why", error.what}});
+    return kExitFailed;
+  }
+
+  Result<void> begin() {
+    if (Result<void> made = os::make_dirs(config_.text("edge.run_dir")); !made) return made;
+    auto server = start_metrics(*registry_, config_, [this] {
+      return ready_.load() ? metrics::Health{} : metrics::Health{false, "waiting for the spool volume"};
+    });
+    if (!server) return server.error();
+    server_ = std::move(*server);
+    return {};
+  }
+
+  // The broker makes the volume. Whoever starts first, the bridge waits for it and says so.
+  bool wait_for_spool() {
+    const std::string root = config_.text("edge.state_dir") + "/spool";
+    std::optional<MonoMs> said;
+    while (!stop_.raised()) {
+      Result<Spool> spool = open_spool(*disk_, root);
+      if (spool) {
+        spool_ = std::move(*spool);
+        ready_.store(true);
+        log::info("spool_opened", {{"spool", to_string(spool_.volume.uuid)}});
+        return true;
+      }
+      if (!said || clock_.mono() - *said >= kVolumeSayMs) {
+        log::warning("waiting_for_spool", {{"root", root}, {"why", spool.error().what}});
+        said = clock_.mono();
+      }
+      wakeup_.wait_ms(kVolumeRetryMs);
+    }
+    return false;
+  }
+
+  void start() {
+    edge::EdgeOptions options = edge_options(config_);
+    options.uuid = spool_.volume.uuid;
+    std::array<edge::LanePorts, kLanes> ports;
+    for (std::size_t i = 0; i < kLanes; ++i) ports[i] = {spool_.readers[i].get(), spool_.settlements[i].get()};
+    poll_ms_ = std::clamp(options.batch_linger_ms / 4, kPollMsMin, kPollMsMax);
+    link_.emplace(std::move(options), ports);
+    for (const link::Channel channel : {link::Channel::urgent, link::Channel::bulk}) {
+      connections_[static_cast<std::size_t>(channel)] =
+          MqttConnection::create(edge_connection(config_, channel), rng_, [this] { wakeup_.notify(); });
+    }
+    const std::string& socket = config_.text("edge.broker_socket");
+    broker_.emplace(BrokerSocketOptions{socket.empty() ? config_.text("edge.run_dir") + "/bridge.sock" : socket,
+                                        config_.text("edge.name"), spool_.volume.uuid},
+                    [this] { wakeup_.notify(); });
+  }
+
+  [[nodiscard]] edge::Time now() const { return {clock_.wall(), clock_.mono()}; }
+
+  template <typename What>
+  void step(What what) {
+    for (edge::EdgeAction& action : link_->step({now(), std::move(what)})) {
+      std::visit([this](auto& one) { act(one); }, action);
+    }
+  }
+
+  // The mapped `synced` words have no event of their own: they are looked at every batch_linger_ms / 4.
+  void turn() {
+    wakeup_.wait_ms(poll_ms_);
+    poll_connections();
+    poll_broker();
+    poll_synced();
+    step(edge::Tick{});
+    if (clock_.mono() - shown_at_ < kShowMs) return;
+    shown_at_ = clock_.mono();
+    metrics_.show(*link_, connections_[0]->counters(), connections_[1]->counters());
+  }
+
+  void poll_connections() {
+    for (auto& connection : connections_) {
+      for (MqttHappened& happened : connection->poll(clock_.mono())) on_happened(happened);
+    }
+    const bool up = connections_[0]->up() && connections_[1]->up();
+    if (up == link_up_) return;
+    link_up_ = up;
+    if (!up) return step(edge::LinkDown{});
+    session_ = std::max(session_ + 1, static_cast<std::uint64_t>(clock_.wall().value));
+    log::info("link_up", {{"session", std::to_string(session_)}});
+    step(edge::LinkUp{session_});
+  }
+
+  void on_happened(MqttHappened& happened) {
+    if (happened.kind == MqttHappened::Kind::down) {
+      log::warning("link_down", {{"why", log::clean(happened.why)}});
+      link_up_ = false;
+      return step(edge::LinkDown{});
+    }
+    if (happened.kind != MqttHappened::Kind::message) return;
+    const auto topic = link::parse_topic(happened.message.topic);
+    if (!topic || topic->up || topic->edge != config_.text("edge.name")) return;
+    step(edge::Message{topic->address, std::move(happened.message.payload)});
+  }
+
+  void poll_broker() {
+    for (BrokerHappened& happened : broker_->poll()) {
+      if (auto* answer = std::get_if<ipc::Answer>(&happened)) {
+        step(edge::BrokerAnswer{answer->sequence, answer->accepted, std::move(answer->reason)});
+      } else if (const auto* gone = std::get_if<BrokerGone>(&happened)) {
+        log::warning("broker_gone", {{"why", gone->why}});
+        step(edge::BrokerDown{});
+      } else {
+        log::info("broker_connected");
+        step(edge::BrokerUp{});
+      }
+    }
+  }
+
+  void poll_synced() {
+    for (const Lane lane : kAllLanes) {
+      const Offset synced = spool_.readers[index_of(lane)]->synced();
+      if (synced == std::exchange(synced_[index_of(lane)], synced)) continue;
+      step(edge::SyncedMoved{lane, synced});
+    }
+  }
+
+  void act(edge::Publish& publish) {
+    MqttMessage message;
+    message.topic = link::up_topic(config_.text("edge.name"), publish.address);
+    message.payload = std::move(publish.bytes);
+    (void)connections_[static_cast<std::size_t>(publish.address.channel)]->publish(std::move(message));
+  }
+  void act(edge::DropLink& drop) {
+    log::warning("link_dropped", {{"reason", std::string(code(drop.reason))}});
+    for (auto& connection : connections_) connection->drop(clock_.mono());
+  }
+  void act(edge::ToBroker& request) { (void)broker_->send({request.sequence, std::move(request.request)}); }
+  void act(edge::Settled& /*settled*/) {}
+  void act(edge::Alarm& alarm) {
+    metrics_.alarm(alarm.reason);
+    log::error("link_alarm", {{"reason", std::string(code(alarm.reason))},
+                              {"lane", to_string(alarm.lane)},
+                              {"what", log::clean(alarm.sentence, 256)}});
+  }
+
+  [[nodiscard]] bool in_flight() {
+    return std::any_of(kAllLanes.begin(), kAllLanes.end(),
+                       [this](Lane lane) { return link_->lane(lane).in_flight() > 0; });
+  }
+  // What is in flight may still be answered; what is not comes again after the next start.
+  void drain() {
+    const MonoMs until = clock_.mono() + kDrainMs;
+    while (link_up_ && in_flight() && clock_.mono() < until) turn();
+  }
+
+  const config::Config& config_;
+  Wakeup wakeup_;
+  StopSignal stop_;
+  os::SystemClock clock_;
+  std::unique_ptr<Disk> disk_;
+  SeededRng rng_;
+  std::unique_ptr<metrics::Registry> registry_;
+  EdgeMetrics metrics_;
+  std::atomic<bool> ready_{false};
+  std::unique_ptr<metrics::Server> server_;
+  Spool spool_;
+  std::optional<edge::EdgeLink> link_;
+  std::array<std::unique_ptr<MqttConnection>, link::kChannels> connections_;
+  std::optional<BrokerSocket> broker_;
+  std::array<Offset, kLanes> synced_{};
+  std::int64_t poll_ms_ = kPollMsMin;
+  std::uint64_t session_ = 0;
+  bool link_up_ = false;
+  MonoMs shown_at_{};
+};
+
+}  // namespace
+
+int run_edge(const config::Config& config) {
+  log::configure(log_options(config, "wayside-bridge-edge"));
+  EdgeProcess process(config);
+  return process.run();
+}
+
+}  // namespace wayside::bridge::run

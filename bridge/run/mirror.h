@@ -1,0 +1,34 @@
+// Counts that a machine keeps as plain numbers, shown as counters: the machine's thread brings them up to date.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "common/metrics/metrics.h"
+
+namespace wayside::bridge::run {
+
+// Thread: the machine's. Limits: the series its caller names.
+class CounterMirror {
+ public:
+  CounterMirror(metrics::Registry& registry, std::string name, std::string help)
+      : registry_(registry), name_(std::move(name)), help_(std::move(help)) {}
+  void show(std::uint64_t value, const metrics::Labels& labels = {}) {
+    std::uint64_t& last = shown_[labels];
+    metrics::Counter& counter = registry_.counter(name_, help_, labels);
+    // A ledger adopts the core's totals: after a core went back a count may fall, and then it stands still.
+    if (value > last) counter.add(static_cast<double>(value - last));
+    last = std::max(last, value);
+  }
+
+ private:
+  metrics::Registry& registry_;
+  std::string name_;
+  std::string help_;
+  std::map<metrics::Labels, std::uint64_t> shown_;
+};
+
+}  // namespace wayside::bridge::run

@@ -1,0 +1,73 @@
+#include "bridge/run/mqtt_sink_lane.h"
+
+#include <charconv>
+#include <filesystem>
+
+#include "common/os/system.h"
+
+namespace wayside::bridge::run {
+namespace {
+
+constexpr std::size_t kTurnRecords = 1'000;
+constexpr std::uint64_t kTurnBytes = 4U << 20U;
+
+Result<Offset> load(const std::string& path) {
+  std::error_code none;
+  if (!std::filesystem::exists(path, none)) return Offset{};
+  const Result<std::string> text = os::read_file(path, 64);
+  if (!text) return text.error();
+  Offset offset;
+  const char* end = text->data() + text->size();
+  const auto parsed = std::from_chars(text->data(), end, offset.value);
+  if (parsed.ec != std::errc() || std::string_view(parsed.ptr, end) != "\n") {
+    return Error{Fault::corrupt, path + ": not an offset"};
+  }
+  return offset;
+}
+
+}  // namespace
+
+Result<void> MqttSinkLane::rewind(Disk& disk, const spool::Volume& log, Lane lane) {
+  const Result<Offset> stored = load(path_);
+  if (!stored) return stored.error();
+  auto follower = sink::LaneFollower::open(disk, log.lane_dir(lane), log.uuid, lane, *stored);
+  if (!follower) return follower.error();
+  follower_ = std::move(*follower);
+  in_flight_.clear();
+  unacknowledged_ = 0;
+  done_ = stored_ = *stored;
+  return {};
+}
+
+Result<std::vector<sink::FollowedBatch>> MqttSinkLane::next() {
+  if (unacknowledged_ >= objects_max_) return std::vector<sink::FollowedBatch>();
+  return follower_->next(kTurnRecords, kTurnBytes);
+}
+
+void MqttSinkLane::sent(Offset end, std::set<std::uint64_t> tokens) {
+  unacknowledged_ += tokens.size();
+  in_flight_.push_back({end, std::move(tokens)});
+}
+
+void MqttSinkLane::acked(std::uint64_t token) {
+  for (InFlight& batch : in_flight_) {
+    if (batch.tokens.erase(token) == 0) continue;
+    --unacknowledged_;
+    return;
+  }
+}
+
+Result<bool> MqttSinkLane::store() {
+  while (!in_flight_.empty() && in_flight_.front().tokens.empty()) {
+    done_ = in_flight_.front().end;
+    in_flight_.pop_front();
+  }
+  if (done_ == stored_) return false;
+  if (Result<void> written = os::write_file_atomic(path_, std::to_string(done_.value) + "\n", 0600); !written) {
+    return written.error();
+  }
+  stored_ = done_;
+  return true;
+}
+
+}  // namespace wayside::bridge::run

@@ -1,0 +1,51 @@
+// One lane of the core log on its way to the mqtt sink: what is published and not acknowledged, and how far the
+// lane is done. At least once: after a loss it goes on from the durable offset.
+//
+// Owns     a follower and the lane's offset file.   Thread   the sink's.
+// Durable  the offset, by a new file and a rename.
+// Limits   objects_max unacknowledged, passed by at most one accepted batch.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "bridge/sink/lane_follower.h"
+#include "bridge/sink/sink_object.h"
+
+namespace wayside::bridge::run {
+
+class MqttSinkLane {
+ public:
+  MqttSinkLane(std::string offset_path, std::size_t objects_max)
+      : path_(std::move(offset_path)), objects_max_(objects_max) {}
+
+  // Opens, or goes back to the durable offset.
+  Result<void> rewind(Disk& disk, const spool::Volume& log, Lane lane);
+  // The next accepted batches; empty when there is nothing new or enough is unacknowledged.
+  Result<std::vector<sink::FollowedBatch>> next();
+  // A batch went out as publishes with these tokens (none: nothing of it is published).
+  void sent(Offset end, std::set<std::uint64_t> tokens);
+  void acked(std::uint64_t token);
+  // Makes what is acknowledged durable; true when the offset moved.
+  Result<bool> store();
+
+  [[nodiscard]] Offset done() const { return stored_; }
+  [[nodiscard]] std::uint64_t damaged() const { return follower_ ? follower_->damaged() : 0; }
+
+ private:
+  struct InFlight {
+    Offset end{};
+    std::set<std::uint64_t> tokens;
+  };
+  std::string path_;
+  std::size_t objects_max_;
+  std::unique_ptr<sink::LaneFollower> follower_;
+  std::deque<InFlight> in_flight_;
+  std::size_t unacknowledged_ = 0;
+  Offset done_{};
+  Offset stored_{};
+};
+
+}  // namespace wayside::bridge::run

@@ -1,0 +1,198 @@
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "bridge/run/mqtt_sink_lane.h"
+#include "bridge/run/sink_thread.h"
+#include "common/log/log.h"
+#include "common/os/system.h"
+#include "common/topic/topic.h"
+
+namespace wayside::bridge::run {
+namespace {
+
+constexpr long long kIdleMs = 50;
+constexpr std::int64_t kStoreMs = 200;
+constexpr std::int64_t kStopMs = 1'000;
+constexpr std::size_t kObjectsMax = 2'000;  // unacknowledged of a lane
+
+// Rows that sinks may publish. A request must never come back to the core as one.
+bool publishable(const std::string& name) {
+  const auto parsed = topic::classify(name);
+  if (!parsed) return false;
+  switch (parsed->row) {
+    case topic::Row::state:
+    case topic::Row::event:
+    case topic::Row::bulk:
+    case topic::Row::ack:
+    case topic::Row::status:
+    case topic::Row::presence: return true;
+    default: return false;
+  }
+}
+
+class MqttSinkThread final : public SinkThread {
+ public:
+  MqttSinkThread(SinkPlace place, SinkOptions options, MqttOptions connection)
+      : place_(std::move(place)),
+        options_(std::move(options)),
+        rng_(os::random_seed()),
+        connection_(MqttConnection::create(std::move(connection), rng_, [this] { wakeup_.notify(); })) {
+    log_.root = place_.log_root;
+    log_.uuid = place_.log_uuid;
+    for (const Lane lane : kAllLanes) {
+      lanes_.emplace_back(
+          place_.state_dir + "/sink-" + std::to_string(place_.number) + "-mqtt-" + to_string(lane) + ".offset",
+          kObjectsMax);
+    }
+    thread_ = std::thread([this] { run(); });
+  }
+  ~MqttSinkThread() override { stop(); }
+
+  void wake() override { wakeup_.notify(); }
+  void stop() override {
+    over_.store(true);
+    wakeup_.notify();
+    if (thread_.joinable()) thread_.join();
+  }
+  [[nodiscard]] Offset done(Lane lane) const override { return {done_[index_of(lane)].load()}; }
+  [[nodiscard]] const SinkCounters& counters() const override { return counters_; }
+  [[nodiscard]] std::string name() const override { return "mqtt"; }
+
+ private:
+  void run() {
+    show();
+    while (!over_.load()) turn();
+    const MonoMs until = clock_.mono() + kStopMs;
+    while (connection_->up() && !connection_->idle() && clock_.mono() < until) {
+      wakeup_.wait_ms(kIdleMs);
+      poll();
+    }
+    store();
+    connection_->stop(kStopMs);
+  }
+
+  void turn() {
+    wakeup_.wait_ms(kIdleMs);
+    poll();
+    if (open_) {
+      for (const Lane lane : kAllLanes) feed(lane);
+    }
+    if (clock_.mono() - stored_at_ >= kStoreMs) store();
+  }
+
+  void poll() {
+    for (const MqttHappened& happened : connection_->poll(clock_.mono())) {
+      if (happened.kind == MqttHappened::Kind::up) rewind();
+      if (happened.kind == MqttHappened::Kind::down) open_ = false;
+      if (happened.kind == MqttHappened::Kind::acked) {
+        for (MqttSinkLane& lane : lanes_) lane.acked(happened.token);
+      }
+    }
+  }
+
+  void rewind() {
+    store();
+    open_ = true;
+    for (const Lane lane : kAllLanes) {
+      const Result<void> done = lanes_[index_of(lane)].rewind(place_.disk, log_, lane);
+      if (done) continue;
+      fault(done.error());
+      connection_->drop(clock_.mono());  // comes back here
+      open_ = false;
+      return;
+    }
+    show();
+  }
+
+  void feed(Lane lane) {
+    if (!open_) return;
+    Result<std::vector<sink::FollowedBatch>> batches = lanes_[index_of(lane)].next();
+    if (!batches) {
+      fault(batches.error());
+      connection_->drop(clock_.mono());
+      open_ = false;
+      return;
+    }
+    for (const sink::FollowedBatch& batch : *batches) {
+      std::set<std::uint64_t> tokens;
+      for (const sink::SinkObject& object : sink::objects_of(batch.records)) publish(object, tokens);
+      lanes_[index_of(lane)].sent(batch.end, std::move(tokens));
+    }
+    if (!batches->empty()) wakeup_.notify();
+  }
+
+  void publish(const sink::SinkObject& object, std::set<std::uint64_t>& tokens) {
+    if (!publishable(object.topic)) {
+      ++counters_.skipped;
+      return;
+    }
+    if (!options_.flatbuffers) return publish_one(object.topic, as_bytes(object.json), object.ids, tokens);
+    for (std::size_t i = 0; i < object.ids.size(); ++i) {
+      publish_one(object.topic, object.payloads[i], {object.ids[i]}, tokens);
+    }
+  }
+
+  // A message that the queue does not take keeps its token open: the lane waits, and goes back on reconnect.
+  void publish_one(const std::string& name, ByteView payload, const std::vector<std::string>& ids,
+                   std::set<std::uint64_t>& tokens) {
+    MqttMessage message;
+    message.topic = name;
+    message.payload.assign(payload.begin(), payload.end());
+    message.token = ++last_token_;
+    for (const std::string& id : ids) message.user.emplace_back("wayside-id", id);
+    tokens.insert(message.token);
+    if (connection_->publish(std::move(message))) {
+      ++counters_.objects;
+    } else if (connection_->up()) {
+      connection_->drop(clock_.mono());
+      open_ = false;
+    }
+  }
+
+  void store() {
+    stored_at_ = clock_.mono();
+    for (MqttSinkLane& lane : lanes_) {
+      if (const Result<bool> stored = lane.store(); !stored) fault(stored.error());
+    }
+    show();
+  }
+
+  void show() {
+    std::uint64_t damaged = 0;
+    for (const Lane lane : kAllLanes) {
+      done_[index_of(lane)].store(lanes_[index_of(lane)].done().value);
+      damaged += lanes_[index_of(lane)].damaged();
+    }
+    counters_.damaged.store(damaged);
+  }
+
+  void fault(const Error& error) {
+    ++counters_.faults;
+    log::error("sink_fault", {{"sink", "mqtt"}, {"why", error.what}});
+  }
+
+  SinkPlace place_;
+  SinkOptions options_;
+  os::SystemClock clock_;
+  SeededRng rng_;
+  Wakeup wakeup_;
+  spool::Volume log_;
+  std::vector<MqttSinkLane> lanes_;
+  std::unique_ptr<MqttConnection> connection_;
+  bool open_ = false;
+  std::uint64_t last_token_ = 0;
+  MonoMs stored_at_{};
+  std::array<std::atomic<std::uint64_t>, kLanes> done_{};
+  SinkCounters counters_;
+  std::atomic<bool> over_{false};
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<SinkThread> start_mqtt_sink(SinkPlace place, const SinkOptions& options, MqttOptions connection) {
+  return std::make_unique<MqttSinkThread>(std::move(place), options, std::move(connection));
+}
+
+}  // namespace wayside::bridge::run

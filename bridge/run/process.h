@@ -1,0 +1,25 @@
+// What both programs do around their machine: metrics server, run folder, log set-up.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "bridge/run/config.h"
+#include "common/metrics/metrics.h"
+
+namespace wayside::bridge::run {
+
+// `wayside-bridge edge` and `core`: run until SIGTERM. Exit status 0 drained, 1 could not run.
+int run_edge(const config::Config& config);
+int run_core(const config::Config& config);
+
+inline constexpr int kExitDrained = 0;
+inline constexpr int kExitFailed = 1;
+
+Result<std::unique_ptr<metrics::Server>> start_metrics(metrics::Registry& registry, const config::Config& config,
+                                                       std::function<metrics::Health()> ready);
+// <run_dir>/<name>: {"metrics":N,"pid":N}, written whole.
+Result<void> announce(const std::string& run_dir, const std::string& name, int metrics_port);
+
+}  // namespace wayside::bridge::run

@@ -1,0 +1,114 @@
+#include "bridge/run/trust_folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "common/log/log.h"
+#include "common/os/system.h"
+
+namespace wayside::bridge::run {
+namespace {
+
+constexpr std::size_t kFilesMax = 256;
+constexpr const char* kTrustName = "trust";
+
+std::vector<std::string> list_files(const std::string& dir) {
+  std::vector<std::string> out;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == ".wsl" && out.size() < kFilesMax) out.push_back(at->path().string());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+Result<intent::PublicKey> read_key(const std::string& path) {
+  Result<std::string> text = os::read_file(path, 4096);
+  if (!text) return text.error();
+  text->erase(text->find_last_not_of(" \r\n\t") + 1);
+  Bytes bytes;
+  intent::PublicKey key{};
+  if (!from_hex(*text, bytes) || bytes.size() != key.size()) {
+    return Error{Fault::config, path + ": not a key of 64 hex digits"};
+  }
+  std::copy(bytes.begin(), bytes.end(), key.begin());
+  return key;
+}
+
+}  // namespace
+
+Result<TrustFolder> TrustFolder::open(const std::string& root_key_file, std::string dir, std::string numbers_file) {
+  TrustFolder out;
+  out.dir_ = std::move(dir);
+  out.numbers_file_ = std::move(numbers_file);
+  if (root_key_file.empty()) return out;  // nothing can be accepted: every request is GRANT_KEY_UNKNOWN
+  const Result<intent::PublicKey> root = read_key(root_key_file);
+  if (!root) return root.error();
+  out.trust_.root_key = *root;
+  if (Result<void> loaded = out.load_numbers(); !loaded) return loaded.error();
+  return out;
+}
+
+Result<void> TrustFolder::load_numbers() {
+  std::error_code none;
+  if (!std::filesystem::exists(numbers_file_, none)) return {};
+  const Result<std::string> text = os::read_file(numbers_file_, 1U << 20U);
+  if (!text) return text.error();
+  std::istringstream lines(*text);
+  std::string name;
+  for (std::uint64_t number = 0; lines >> name >> number;) numbers_[name] = number;
+  return {};
+}
+
+void TrustFolder::store_numbers() const {
+  std::ostringstream text;
+  for (const auto& [name, number] : numbers_) text << name << ' ' << number << '\n';
+  if (Result<void> stored = os::write_file_atomic(numbers_file_, text.str(), 0600); !stored) {
+    log::error("trust_numbers_not_stored", {{"why", stored.error().what}});
+  }
+}
+
+bool TrustFolder::refresh() {
+  bool changed = false;
+  // Trust lists may name the key of a revocation list that sorts before them: until nothing is new.
+  for (bool more = !dir_.empty(); more;) {
+    more = false;
+    for (const std::string& path : list_files(dir_)) more = accept_file(path) || more;
+    changed = changed || more;
+    if (more) seen_.clear();
+  }
+  if (changed) store_numbers();
+  return changed;
+}
+
+bool TrustFolder::accept_file(const std::string& path) {
+  const Result<std::string> content = os::read_file(path, 1U << 20U);
+  if (!content) return false;
+  if (const auto seen = seen_.find(path); seen != seen_.end() && seen->second == *content) return false;
+  seen_[path] = *content;
+  if (const auto list = intent::open_trust_list(as_bytes(*content))) return accept(list.value());
+  const auto list = intent::open_revocation_list(as_bytes(*content));
+  if (list) return accept(list.value());
+  log::warning("list_refused", {{"file", path}, {"reason", std::string(code(list.reason()))}});
+  return false;
+}
+
+bool TrustFolder::accept(const intent::TrustList& list) {
+  if (list.number < numbers_[kTrustName] || !trust_.accept(list)) return false;
+  numbers_[kTrustName] = list.number;
+  log::info("trust_list_accepted", {{"number", std::to_string(list.number)}});
+  return true;
+}
+
+bool TrustFolder::accept(const intent::RevocationList& list) {
+  std::uint64_t& highest = numbers_[to_hex(list.grant_key)];
+  if (list.number < highest || !trust_.accept(list)) return false;
+  highest = list.number;
+  log::info("revocation_list_accepted", {{"number", std::to_string(list.number)}});
+  return true;
+}
+
+}  // namespace wayside::bridge::run
