@@ -254,6 +254,24 @@ Result<void> Drill::backlog_drains() {
   });
 }
 
+// As much time as they need: until all that was acknowledged has arrived, or nothing arrives any more.
+Result<void> Drill::peers_settle() {
+  constexpr double kSilenceS = 8;
+  for (auto* peer : peers_) {
+    std::uint64_t seen = peer->recorded();
+    double seen_at_s = elapsed_s();
+    const auto settled = [&] {
+      if (const auto now = peer->recorded(); now != seen) {
+        seen = now;
+        seen_at_s = elapsed_s();
+      }
+      return seen >= peer->cars().stats().total.acked || elapsed_s() - seen_at_s > kSilenceS;
+    };
+    if (auto waited = until("a stock broker to settle", 30, settled); !waited) return waited;
+  }
+  return {};
+}
+
 Result<void> Drill::all() {
   using Step = std::pair<const char*, Result<void> (Drill::*)()>;
   const Step steps[] = {{"cars come online", &Drill::cars_come_online},
@@ -265,7 +283,8 @@ Result<void> Drill::all() {
                         {"the offline car returns", &Drill::offline_car_returns},
                         {"the core returns", &Drill::core_returns},
                         {"the drive ends", &Drill::drive_ends},
-                        {"the backlog drains", &Drill::backlog_drains}};
+                        {"the backlog drains", &Drill::backlog_drains},
+                        {"the stock brokers settle", &Drill::peers_settle}};
   for (const auto& [name, step] : steps) {
     if (auto done = (this->*step)(); !done) return in_step(name, std::move(done).error());
   }

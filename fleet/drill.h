@@ -73,6 +73,7 @@ class Drill {
   Result<void> core_returns();
   Result<void> drive_ends();
   Result<void> backlog_drains();
+  Result<void> peers_settle();
   void compare_all();
   Result<SignedRequest> sign(const std::string& issuer, const std::string& vehicle, const std::string& group,
                              const std::string& name, std::int64_t deadline_ms);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint16_t kKeepAliveS = 60;
 constexpr std::int64_t kPingMs = 20'000;
+constexpr std::int64_t kPollMsMax = 200;
 
 // The sentence of our catalogue for a code, or nothing.
 std::string sentence_of(std::string_view reason_code) {
@@ -46,16 +47,15 @@ Result<void> Issuer::turn(MonoMs until, const char* what) {
     connection_->send(mqtt::Packet(mqtt::Pingreq{}));
     last_ping_ = clock_.mono();
   }
-  connection_->pump();
-  if (connection_->state() == Connection::State::closed) {
-    return Error{Fault::unreachable, connection_->why_closed() + " while waiting for " + what};
-  }
+  connection_->flush();
   const auto left = until - clock_.mono();
   if (left <= 0) return Error{Fault::timeout, fmt::format("no {} in time", what)};
   const short events = static_cast<short>(POLLIN | (connection_->wants_write() ? POLLOUT : 0));
   pollfd polled{connection_->fd(), events, 0};
-  poll(&polled, 1, static_cast<int>(std::min<std::int64_t>(left, 200)));
-  return {};
+  poll(&polled, 1, static_cast<int>(std::min<std::int64_t>(left, kPollMsMax)));
+  connection_->pump();
+  if (connection_->state() != Connection::State::closed) return {};
+  return Error{Fault::unreachable, connection_->why_closed() + " while waiting for " + what};
 }
 
 template <typename Take>

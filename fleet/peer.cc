@@ -21,7 +21,7 @@ std::string tuning(PeerSettings settings, const std::string& dir) {
   if (settings == PeerSettings::defaults) return text;
   return text + fmt::format(
                     "persistence true\npersistence_location {}/\nautosave_interval 1\nautosave_on_changes true\n"
-                    "max_queued_messages 0\nmax_inflight_messages 0\n",
+                    "max_queued_messages 0\nmax_inflight_messages 1000\n",
                     dir);
 }
 
@@ -36,7 +36,7 @@ std::string bridge(PeerSettings settings, const std::string& pki, const std::str
       "bridge_keyfile {}.key\nremote_clientid {}\n",
       relay_port, pki, leaf, leaf, edge);
   if (settings == PeerSettings::defaults) return text + "topic v1/# out\n";
-  return text + "topic v1/# out 1\ncleansession false\nbridge_protocol_version mqttv50\nrestart_timeout 1\n";
+  return text + "topic v1/# out 1\ncleansession false\nrestart_timeout 1\n";
 }
 
 }  // namespace

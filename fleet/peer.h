@@ -42,7 +42,7 @@ class Peer {
   Result<void> start_core();
   CarPool& cars() { return *cars_; }
   [[nodiscard]] PeerSettings settings() const { return options_.settings; }
-  [[nodiscard]] std::uint64_t recorded() { return recorder_->messages(); }
+  [[nodiscard]] std::uint64_t recorded() const { return recorder_->messages(); }
   // The cars have ended: compares their journal with what the recorder wrote.
   Result<PeerResult> result();
 
