@@ -13,16 +13,14 @@ namespace {
 
 constexpr int kReadyTimeoutMs = 15'000;
 
-// Defaults: what a person gets who writes only what the bridge needs. Best: everything that the manual offers
-// against loss.
 std::string tuning(PeerSettings settings, const std::string& dir) {
   std::string text = geteuid() == 0 ? "user root\n" : "";
   text += "log_dest stderr\nlog_type error\nlog_type warning\nallow_anonymous true\n";
   if (settings == PeerSettings::defaults) return text;
+  text += "max_queued_messages 0\nmax_inflight_messages 1000\n";
+  if (settings == PeerSettings::memory) return text;
   return text + fmt::format(
-                    "persistence true\npersistence_location {}/\nautosave_interval 1\nautosave_on_changes true\n"
-                    "max_queued_messages 0\nmax_inflight_messages 1000\n",
-                    dir);
+                    "persistence true\npersistence_location {}/\nautosave_interval 1\nautosave_on_changes true\n", dir);
 }
 
 std::string tls(const std::string& ca, const std::string& leaf) {
@@ -107,7 +105,7 @@ Result<std::unique_ptr<Peer>> Peer::start(PeerOptions options, Disk& disk) {
   auto cars = peer->options_.cars;
   cars.journal = peer->options_.dir + "/journals/cars.jsonl";
   cars.region.clear();
-  cars.to = {"127.0.0.1", *vehicles_port};
+  cars.to = peer->options_.cars.to = {"127.0.0.1", *vehicles_port};
   auto pool = make_cars(cars, disk);
   if (!pool) return std::move(pool).error();
   peer->cars_ = std::move(*pool);

@@ -13,7 +13,9 @@
 
 namespace wayside::fleet {
 
-enum class PeerSettings : std::uint8_t { defaults, best };
+// defaults: what only the bridge's own lines give. best: everything the manual offers against loss. memory: as best,
+// but nothing on disk; the fastest that drops nothing while all is well, for benchmarks.
+enum class PeerSettings : std::uint8_t { defaults, best, memory };
 
 struct PeerResult {
   std::uint64_t acked = 0;
@@ -26,7 +28,7 @@ struct PeerOptions {
   std::string dir;
   std::string mosquitto;
   PeerSettings settings = PeerSettings::best;
-  CarsOptions cars;  // journal, endpoint and region are filled in
+  CarsOptions cars;  // journal, endpoint and region are filled in; no vehicles: the caller brings cars of its own
   std::string edge = "edge-1";
   std::string core = "core-1";
 };
@@ -43,6 +45,10 @@ class Peer {
   CarPool& cars() { return *cars_; }
   [[nodiscard]] PeerSettings settings() const { return options_.settings; }
   [[nodiscard]] std::uint64_t recorded() const { return recorder_->messages(); }
+  [[nodiscard]] Endpoint door() const { return options_.cars.to; }  // where cars connect
+  [[nodiscard]] std::string sink() const { return options_.dir + "/sink"; }
+  [[nodiscard]] std::uint64_t link_bytes() const { return relay_->bytes(); }
+  [[nodiscard]] pid_t edge_pid() { return edge_->running() ? edge_->pid() : -1; }
   // The cars have ended: compares their journal with what the recorder wrote.
   Result<PeerResult> result();
 
