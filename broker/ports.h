@@ -84,6 +84,9 @@ class CustodyPort {
   // Thread: any. Taken: exactly one Committed follows, after fdatasync. Else the reason: SPOOL_FULL,
   // SPOOL_FAULT, QUEUE_FULL, PAYLOAD_TOO_LARGE. Order is kept per caller thread and lane.
   virtual Outcome<void> offer(Offer offer) = 0;
+  // Records of the lane from this offset on are still needed for recovery by who offers there: they are not
+  // released though they are settled. Until it is said for the first time, all of the ack lane is. Thread: any.
+  virtual void keep_from(Lane /*lane*/, Offset /*offset*/) {}
   // Counts a QoS 0 publish that was dropped before it was offered. Thread: any.
   virtual void shed(Lane /*lane*/, Reason /*reason*/) {}
 };

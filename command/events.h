@@ -38,7 +38,9 @@ struct ScannedStatus {  // between Scan and ScanDone: a status met in the ack la
   StatusKey key;
   Offset offset{};
 };
-struct ScanDone {};
+struct ScanDone {
+  Offset to{};  // everything below was read
+};
 struct Requested {          // an intent and a grant, as signed
   std::uint64_t token = 0;  // comes back with Answer
   Bytes request;

@@ -53,7 +53,9 @@ void Lifecycle::flush() {
     actions_.emplace_back(Publish{std::move(offered.status), offered.first});
   }
   if (auto confirm = outbox_.confirm(now_.mono)) {
-    submit({.what = InFlight::What::confirm}, std::move(*confirm));
+    confirm->applied_ack = applied_below(nullptr, 0);
+    const std::uint64_t mark = std::min(confirm->applied_ack, confirm->next_offset);
+    submit({.what = InFlight::What::confirm, .lane_mark = mark}, std::move(*confirm));
   }
   if (now_.mono >= purge_at_) {
     purge_at_ = now_.mono + options_.limits.purge_interval_ms;
@@ -93,7 +95,9 @@ void Lifecycle::on(Completed& event) {
   switch (flight.what) {
     case What::commit: return commit_completed(flight, completion);
     case What::reload: return vehicle_reloaded(flight.vehicle, completion);
-    case What::confirm: return outbox_.confirmed(completion.outcome == StoreOutcome::done, now_.mono);
+    case What::confirm:
+      if (completion.outcome == StoreOutcome::done) lane_needed_from_ = std::max(lane_needed_from_, flight.lane_mark);
+      return outbox_.confirmed(completion.outcome == StoreOutcome::done, now_.mono);
     case What::put_list: return list_stored(flight, completion);
     case What::find_request: return request_found(flight, completion);
     case What::find_ack: {
@@ -184,7 +188,7 @@ void Lifecycle::on(AckOffered& event) {
 }
 
 void Lifecycle::on(AckInLane& event) {
-  if (event.offset) acks_next_ = std::max(acks_next_, event.offset->value + 1);
+  if (event.offset) heard(*event.offset);
   const auto at = vehicles_.find(event.name.vehicle);
   Open* open = at == vehicles_.end() ? nullptr : find_open(at->second, event.name.id);
   if (open == nullptr) return;  // closed meanwhile: late, changes nothing
@@ -199,10 +203,16 @@ void Lifecycle::on(AckInLane& event) {
 
 void Lifecycle::on(StatusInLane& event) {
   if (event.offset) {
+    heard(*event.offset);
     outbox_.in_lane(event.key, *event.offset, now_.mono);
   } else {
     outbox_.refused(event.key, now_.mono);
   }
+}
+
+void Lifecycle::heard(Offset offset) {
+  lane_next_ = std::max(lane_next_, offset.value + 1);
+  outbox_.heard(lane_next_, now_.mono);
 }
 
 void Lifecycle::on(Tick&) {}

@@ -61,6 +61,8 @@ class Lifecycle {
   [[nodiscard]] bool running() const { return phase_ == Phase::running; }
   [[nodiscard]] std::size_t open_commands() const { return open_total_; }
   [[nodiscard]] std::size_t outbox_size() const { return outbox_.size(); }
+  // Below this offset nothing in the ack lane will be asked for by a scan: it may be released.
+  [[nodiscard]] Offset lane_needed_from() const { return {lane_needed_from_}; }
   [[nodiscard]] const intent::Trust& trust() const { return trust_; }
   [[nodiscard]] WallMs time(const Now& now) const { return time_.now(now); }
 
@@ -126,6 +128,7 @@ class Lifecycle {
     std::string vehicle{};
     Commit commit{};
     std::size_t acks_taken = 0;
+    std::uint64_t lane_mark = 0;           // confirm: what is not needed once it is durable
     std::optional<Admission> admission{};  // of commit, find_request
     Reason reason{};                       // find_request: the answer if it is not known
     std::uint64_t token = 0;               // put_list, find_ack: the caller's
@@ -138,7 +141,7 @@ class Lifecycle {
   void on(Start&);
   void on(Completed& event);
   void on(ScannedStatus& event);
-  void on(ScanDone&);
+  void on(ScanDone& event);
   void on(Requested& event);
   void on(Ready& event);
   void on(Gone& event);
@@ -183,6 +186,8 @@ class Lifecycle {
   void submit_commit(Vehicles::iterator at, Commit commit, std::size_t acks_taken, std::optional<Admission> admission);
   void commit_completed(InFlight& flight, Completion& completion);
   void apply(Vehicle& vehicle, const std::vector<Transition>& transitions);
+  [[nodiscard]] std::uint64_t applied_below(const Vehicle* vehicle, std::size_t acks_taken) const;
+  void heard(Offset offset);
   void acks_done(Vehicle& vehicle, std::size_t count);
   void due(const std::string& name, std::uint64_t sequence);
 
@@ -220,7 +225,8 @@ class Lifecycle {
   std::set<std::tuple<std::int64_t, std::string, std::uint64_t>> deadlines_;  // edge time, vehicle, sequence
   std::set<std::pair<MonoMs, std::string>> retries_;
   std::set<std::uint64_t> acks_outstanding_;  // offsets in the lane whose word is not durable here
-  std::uint64_t acks_next_ = 0;               // above every ack seen in the lane
+  std::uint64_t lane_next_ = 0;               // above every record of ours heard of in the ack lane
+  std::uint64_t lane_needed_from_ = 0;        // min of the durable marks
   MonoMs purge_at_{};
   Marks marks_;           // as loaded
   bool stepped_ = false;  // the alarm was given

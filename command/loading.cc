@@ -20,7 +20,8 @@ void Lifecycle::loaded(InFlight& flight, Completion& completion) {
   }
   if (flight.what == What::marks) {
     marks_ = completion.marks;
-    acks_next_ = marks_.applied_ack;
+    lane_needed_from_ = std::min(marks_.applied_ack, marks_.outbox_next_offset);
+    lane_next_ = lane_needed_from_;
     time_ = EdgeTime(marks_.time_mark, now_.mono, options_.limits.clock_step_max_ms);
     submit({.what = What::lists}, ReadLists{});
   } else if (flight.what == What::lists) {
@@ -40,7 +41,7 @@ void Lifecycle::loaded(InFlight& flight, Completion& completion) {
     submit({.what = What::outbox}, ReadOutbox{.after = last});
   } else if (phase_ == Phase::loading) {
     phase_ = Phase::scanning;
-    actions_.emplace_back(Scan{{std::min(marks_.applied_ack, marks_.outbox_next_offset)}});
+    actions_.emplace_back(Scan{{lane_needed_from_}});
   }
 }
 
@@ -74,10 +75,14 @@ void Lifecycle::load_outbox(std::vector<Status>& rows) {
   for (Status& row : rows) outbox_.add(std::move(row));
 }
 
-void Lifecycle::on(ScannedStatus& event) { outbox_.found(event.key, event.offset, now_.mono); }
+void Lifecycle::on(ScannedStatus& event) {
+  heard(event.offset);
+  outbox_.found(event.key, event.offset, now_.mono);
+}
 
-void Lifecycle::on(ScanDone&) {
+void Lifecycle::on(ScanDone& event) {
   WAYSIDE_ASSERT(phase_ == Phase::scanning);
+  if (event.to.value > 0) heard({event.to.value - 1});
   phase_ = Phase::running;
   purge_at_ = now_.mono + options_.limits.purge_interval_ms;
   actions_.emplace_back(Running{});

@@ -24,7 +24,13 @@ void Outbox::found(const StatusKey& key, Offset offset, MonoMs now) {
 void Outbox::settle_in_lane(std::map<std::uint64_t, Row>::iterator row, Offset offset, MonoMs now) {
   row->second.at = At::in_lane;
   ++in_lane_;
-  next_offset_ = std::max(next_offset_, offset.value + 1);
+  heard(offset.value + 1, now);
+  if (!confirm_at_) confirm_at_ = now + kConfirmLingerMs;
+}
+
+void Outbox::heard(std::uint64_t next, MonoMs now) {
+  if (next <= heard_) return;
+  heard_ = next;
   if (!confirm_at_) confirm_at_ = now + kConfirmLingerMs;
 }
 
@@ -66,25 +72,24 @@ void Outbox::refused(const StatusKey& key, MonoMs now) {
 }
 
 std::optional<ConfirmOutbox> Outbox::confirm(MonoMs now) {
-  if (confirming_ || in_lane_ == 0) return std::nullopt;
+  if (confirming_ || (in_lane_ == 0 && heard_ == confirmed_)) return std::nullopt;
   if (in_lane_ < kConfirmBatch && confirm_at_ && now < *confirm_at_) return std::nullopt;
   ConfirmOutbox out;
-  // An offer that is still on its way gets a higher offset than all that are answered: the lane keeps
-  // the order of offers, so everything below next_offset_ is accounted for.
-  out.next_offset = next_offset_;
+  out.next_offset = heard_;
   for (auto& [number, row] : rows_) {
     if (row.at != At::in_lane) continue;
     row.at = At::confirming;
     out.keys.push_back(row.status.key);
   }
   in_lane_ = 0;
-  confirming_ = true;
+  confirming_ = heard_;
   confirm_at_.reset();
   return out;
 }
 
 void Outbox::confirmed(bool durable, MonoMs now) {
-  confirming_ = false;
+  if (durable) confirmed_ = *confirming_;
+  confirming_.reset();
   for (auto row = rows_.begin(); row != rows_.end();) {
     if (row->second.at != At::confirming) {
       ++row;
@@ -97,7 +102,7 @@ void Outbox::confirmed(bool durable, MonoMs now) {
       ++row;
     }
   }
-  if (in_lane_ > 0 && !confirm_at_) confirm_at_ = now + kConfirmLingerMs;
+  if ((in_lane_ > 0 || heard_ > confirmed_) && !confirm_at_) confirm_at_ = now + kConfirmLingerMs;
 }
 
 std::optional<MonoMs> Outbox::wake() const {

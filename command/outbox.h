@@ -37,6 +37,10 @@ class Outbox {
   void in_lane(const StatusKey& key, Offset offset, MonoMs now);
   void refused(const StatusKey& key, MonoMs now);
 
+  // Everything of ours in the lane below `next` is known here: statuses, and acks in between. The lane
+  // keeps the order of offers, so a status that is still on its way comes to lie above.
+  void heard(std::uint64_t next, MonoMs now);
+
   // A confirmation worth a transaction, at most one at a time.
   std::optional<ConfirmOutbox> confirm(MonoMs now);
   void confirmed(bool durable, MonoMs now);
@@ -59,10 +63,11 @@ class Outbox {
   std::size_t waiting_ = 0;
   std::size_t offered_ = 0;
   std::size_t in_lane_ = 0;
-  std::uint64_t next_offset_ = 0;  // above every offset that a status was found at
+  std::uint64_t heard_ = 0;      // see heard()
+  std::uint64_t confirmed_ = 0;  // durable in the store
   std::optional<MonoMs> retry_at_;
   std::optional<MonoMs> confirm_at_;
-  bool confirming_ = false;
+  std::optional<std::uint64_t> confirming_;  // heard_ of the confirmation in flight
 };
 
 }  // namespace wayside::command

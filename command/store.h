@@ -46,10 +46,11 @@ struct ReleaseLease {
   std::uint64_t epoch = 0;
 };
 
-// These statuses are in the ack lane, all of them below `next_offset`.
+// These statuses are in the ack lane; every status that lies below `next_offset` is among those confirmed.
 struct ConfirmOutbox {
   std::vector<StatusKey> keys;
   std::uint64_t next_offset = 0;  // only rises
+  std::uint64_t applied_ack = 0;  // as in Commit
 };
 
 enum class ListKind : std::uint8_t { trust = 1, revocation = 2 };

@@ -114,6 +114,18 @@ void Lifecycle::advance(Vehicles::iterator at) {
   forget_if_idle(at);
 }
 
+// Acks of other vehicles may still be on their way to the store: the mark stays below the first of them.
+std::uint64_t Lifecycle::applied_below(const Vehicle* vehicle, std::size_t acks_taken) const {
+  for (const std::uint64_t offset : acks_outstanding_) {
+    bool taken = false;
+    for (std::size_t i = 0; vehicle != nullptr && i < acks_taken && !taken; ++i) {
+      taken = vehicle->acks[i].offset == offset;
+    }
+    if (!taken) return offset;
+  }
+  return lane_next_;
+}
+
 void Lifecycle::submit_commit(Vehicles::iterator at, Commit commit, std::size_t acks_taken,
                               std::optional<Admission> admission) {
   Vehicle& vehicle = at->second;
@@ -122,15 +134,7 @@ void Lifecycle::submit_commit(Vehicles::iterator at, Commit commit, std::size_t 
   commit.vehicle = at->first;
   commit.epoch = vehicle.lease;
   commit.time_mark = time_.advance(now_);
-  // Acks of other vehicles may still be on their way to the store: the mark stays below the first of them.
-  commit.applied_ack = acks_next_;
-  for (const std::uint64_t offset : acks_outstanding_) {
-    const auto taken = vehicle.acks.begin() + static_cast<std::ptrdiff_t>(acks_taken);
-    const bool mine = std::any_of(vehicle.acks.begin(), taken, [&](const auto& ack) { return ack.offset == offset; });
-    if (mine) continue;
-    commit.applied_ack = offset;
-    break;
-  }
+  commit.applied_ack = applied_below(&vehicle, acks_taken);
   InFlight flight{.what = InFlight::What::commit, .vehicle = at->first, .commit = commit, .acks_taken = acks_taken};
   flight.admission = std::move(admission);
   submit(std::move(flight), std::move(commit));

@@ -84,6 +84,9 @@ void CommandDesk::turn(std::deque<Posted> posted) {
   if (!lifecycle_.running()) return;
   if (clock_.mono() >= next_look_) look_at_lists();
   step(command::Tick{});
+  if (const Offset needed = lifecycle_.lane_needed_from(); needed != kept_from_) {
+    custody_->keep_from(Lane::ack, kept_from_ = needed);
+  }
   counters_.standing(lifecycle_.open_commands(), lifecycle_.outbox_size());
   if (loaded_ && lists_.empty()) report_ready({});
 }
@@ -104,7 +107,7 @@ void CommandDesk::scan(Offset from) {
                                        {"to", std::to_string(scanned->to.value)},
                                        {"lost", std::to_string(scanned->lost)}});
   }
-  step(command::ScanDone{});
+  step(command::ScanDone{scanned->to});
 }
 
 std::int64_t CommandDesk::pause_ms() const {

@@ -118,6 +118,7 @@ class CommandDesk final : public CommandPort {
   bool stepping_ = false;
   std::optional<Offset> scan_from_;
   bool loaded_ = false;
+  Offset kept_from_{};  // what custody was told
   std::optional<std::promise<Result<void>>> ready_;
 
   std::thread thread_;

@@ -135,6 +135,7 @@ void MemoryStore::on(ConfirmOutbox& confirm, Completion& /*out*/) {
     outbox_by_key_.erase(row);
   }
   marks_.outbox_next_offset = std::max(marks_.outbox_next_offset, confirm.next_offset);
+  marks_.applied_ack = std::max(marks_.applied_ack, confirm.applied_ack);
 }
 
 void MemoryStore::on(PutList& put, Completion& out) {

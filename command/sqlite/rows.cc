@@ -269,7 +269,7 @@ void Rows::on(ConfirmOutbox& confirm, Completion& out) {
     use->bind(1, key.name.vehicle).bind_blob(2, view(key.name.id)).bind(3, std::uint64_t{key.version});
     if (!wrote(statements_->drop_status, out)) return;
   }
-  raise("outbox_next_offset", confirm.next_offset, out);
+  if (raise("outbox_next_offset", confirm.next_offset, out)) raise("applied_ack", confirm.applied_ack, out);
 }
 
 void Rows::on(PutList& put, Completion& out) {

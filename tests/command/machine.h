@@ -52,7 +52,7 @@ class Machine {
       if (entry.status) step(cmd::ScannedStatus{entry.status->key, entry.offset});
       if (entry.ack) step(*entry.ack);
     }
-    run(cmd::ScanDone{});
+    run(cmd::ScanDone{Offset{lane_next}});
   }
 
   void step(cmd::Event event) {
