@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "common/os/posix_disk.h"
+#include "spool/crc32c.h"
 #include "spool/format.h"
 #include "spool/segment_file.h"
 #include "tests/spool/lane_fixture.h"
@@ -286,4 +287,22 @@ TEST_CASE("a reader beside a writer on another thread sees every record whole an
   writing.join();
   REQUIRE(records.size() == kRecords);
   check_records(records, 0, 700);
+}
+
+TEST_CASE("format version 1 is these very bytes") {
+  // A release reads what the one before wrote (P11): who changes a byte here raises kFormatVersion.
+  SimDisk disk;
+  auto writer = open_writer(disk, lane_options());
+  put_group(*writer, 3);
+  put_group(*writer, 2, 700);
+  REQUIRE(writer->seal().ok());
+  const Bytes segment = disk.content(kLaneDir + "/00000000000000000000.seg");
+  CHECK(segment.size() == 35'840);
+  CHECK(crc32c(0, segment) == 0xCA380115U);
+  CHECK(to_string(writer->digest()) == "5635fc629e802e81138bbd4001adbb51");
+  auto log = SettlementLog::open(disk, kLaneDir, test_uuid(), Lane::state);
+  REQUIRE((*log)->settle({{5}, writer->digest(), {2, 1, 1, 1, 1}, {{"a", {2, 1, 1, 1, 1}}}}).ok());
+  const Bytes settlements = disk.content(kLaneDir + "/settlement.log");
+  CHECK(settlements.size() == 1024);
+  CHECK(crc32c(0, settlements) == 0xED349747U);
 }
