@@ -153,6 +153,10 @@ void Connection::refuse_transport(const char* stage, Reason reason) {
 void Connection::transport_lost() {
   if (stage_ == Stage::dead) return;
   if (stage_ == Stage::handshaking) context_.counters.refused("handshake", Reason::CONNECTION_LOST);
+  lose_session();
+}
+
+void Connection::lose_session() {
   if (session_) run([&](session::Actions& out) { session_->lost(context_.shared.now(), out); });
   die();
 }
@@ -231,7 +235,7 @@ void Connection::on_timer() {
 void Connection::evict() {
   if (!unfinished()) return;
   context_.counters.refused("handshake", Reason::SERVER_BUSY);
-  transport_lost();
+  lose_session();
 }
 
 void Connection::recheck() {

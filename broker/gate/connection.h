@@ -14,6 +14,13 @@
 
 namespace wayside::broker::gate {
 
+// A claim that waits until the connection before it has stopped reading. It outlives the connection that
+// made it: whoever claims next waits for the same older one.
+struct PendingTakeover {
+  std::string key;
+  std::vector<ConnectionRef> behind;  // newer claims, to be told when this one is through
+};
+
 // What a connection has of its I/O thread.
 struct ThreadContext {
   Shared& shared;
@@ -21,7 +28,8 @@ struct ThreadContext {
   std::uint32_t thread = 0;
   int epoll_fd = -1;
   std::shared_ptr<Mailbox> mailbox;
-  Bytes receive;  // one receive of any connection
+  Bytes receive{};                                       // one receive of any connection
+  std::map<std::uint64_t, PendingTakeover> takeovers{};  // by the number of the connection that claimed
 };
 
 enum class Stage : std::uint8_t { handshaking, serving, closing, lingering, dead };
@@ -92,6 +100,7 @@ class Connection {
   void discard();
   void refuse_transport(const char* stage, Reason reason);
   void transport_lost();
+  void lose_session();
   void die();
   void set_interest();
   // connection_actions.cc

@@ -60,6 +60,7 @@ void Connection::act(session::ClaimSession& action) {
   const std::optional<ConnectionRef> before = context_.shared.registry.claim(registry_key_, self_);
   if (!before) return open_session();
   context_.counters.takeovers.add();
+  context_.takeovers.emplace(self_.number, PendingTakeover{registry_key_, {}});
   context_.shared.mailboxes.at(before->thread)->post(TakeOver{*before, self_});
 }
 
@@ -116,7 +117,10 @@ void Connection::logged_in() {
 }
 
 void Connection::logged_out() {
-  if (!registry_key_.empty()) context_.shared.registry.release(registry_key_, self_);
+  // While the older one still speaks, the key stays taken: nobody may come in past it.
+  if (!registry_key_.empty() && !context_.takeovers.contains(self_.number)) {
+    context_.shared.registry.release(registry_key_, self_);
+  }
   registry_key_.clear();
   if (!online_) return;
   online_ = false;

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "common/identity/identity.h"
-#include "common/log/log.h"
 #include "common/os/system.h"
 
 namespace wayside::broker::gate {
@@ -49,7 +48,7 @@ Result<DenyList> load_deny_list(const std::string& path) {
     const std::string_view id = id_of(line);
     if (id.empty()) continue;
     if (!identity::valid_id(id)) {
-      return Error{Fault::config, path + ":" + std::to_string(number) + ": no vehicle id: " + log::clean(id)};
+      return Error{Fault::config, path + ":" + std::to_string(number) + ": no vehicle id"};  // which: not for a log
     }
     list.vehicles.emplace(id);
   }
@@ -58,7 +57,7 @@ Result<DenyList> load_deny_list(const std::string& path) {
 
 Result<void> write_deny_list(const std::string& path, const std::string& vehicle, bool blocked) {
   if (path.empty()) return Error{Fault::config, "no deny list is configured"};
-  if (!identity::valid_id(vehicle)) return Error{Fault::malformed, "no vehicle id: " + log::clean(vehicle)};
+  if (!identity::valid_id(vehicle)) return Error{Fault::malformed, "no vehicle id"};
   Result<std::string> text = read(path);
   if (!text.ok()) return std::move(text).error().with("deny list");
   std::string rewritten;

@@ -37,7 +37,8 @@ IoThread::IoThread(Shared& shared, std::uint32_t index, Listener vehicles, Liste
     : shared_(shared),
       counters_(shared.metrics, index),
       context_{
-          shared, counters_, index, ::epoll_create1(EPOLL_CLOEXEC), shared.mailboxes.at(index), Bytes(kReceiveBytes)},
+          shared, counters_, index, ::epoll_create1(EPOLL_CLOEXEC), shared.mailboxes.at(index), Bytes(kReceiveBytes),
+          {}},
       vehicles_(std::move(vehicles)),
       services_(std::move(services)),
       last_number_(kFirstNumber) {
@@ -130,6 +131,31 @@ void IoThread::forward_opened(const Opened& message) {
       {message.request.id, message.outcome.value().epoch, message.request.expiry_s, shared_.clock.wall()});
 }
 
+// The older connection ends here and now. If it waits for one that is older still, so does the newer one.
+void IoThread::take_over(const TakeOver& message) {
+  if (Connection* connection = find(message.to)) {
+    connection->taken_over();
+    touched(*connection);
+  }
+  const auto waiting = context_.takeovers.find(message.to.number);
+  if (waiting != context_.takeovers.end()) {
+    waiting->second.behind.push_back(message.by);
+  } else {
+    shared_.mailboxes.at(message.by.thread)->post(TakenOver{message.by});
+  }
+}
+
+void IoThread::taken_over(TakenOver message) {
+  const auto waiting = context_.takeovers.find(message.to.number);
+  if (waiting == context_.takeovers.end()) return;
+  const PendingTakeover through = std::move(waiting->second);
+  context_.takeovers.erase(waiting);
+  const Connection* connection = find(message.to);
+  if (connection == nullptr || !connection->awaits_session()) shared_.registry.release(through.key, message.to);
+  forward(message);
+  for (const ConnectionRef& next : through.behind) shared_.mailboxes.at(next.thread)->post(TakenOver{next});
+}
+
 void IoThread::forward_event(const ServiceEvent& event) {
   for (const std::uint64_t number : service_connections_) {
     Connection& connection = *connections_.at(number);
@@ -150,16 +176,10 @@ bool IoThread::handle(Message& message) {
   if (auto* one = std::get_if<CommandAnswer>(&message)) forward(*one);
   if (auto* one = std::get_if<CloseConnection>(&message)) forward(*one);
   if (auto* one = std::get_if<Saved>(&message)) forward(*one);
-  if (auto* one = std::get_if<TakenOver>(&message)) forward(*one);
+  if (auto* one = std::get_if<TakenOver>(&message)) taken_over(*one);
   if (auto* one = std::get_if<Opened>(&message)) forward_opened(*one);
   if (auto* one = std::get_if<ServiceEvent>(&message)) forward_event(*one);
-  if (auto* one = std::get_if<TakeOver>(&message)) {
-    if (Connection* connection = find(one->to)) {
-      connection->taken_over();
-      touched(*connection);
-    }
-    shared_.mailboxes.at(one->by.thread)->post(TakenOver{one->by});
-  }
+  if (auto* one = std::get_if<TakeOver>(&message)) take_over(*one);
   if (std::holds_alternative<OpenListeners>(message)) {
     serving_ = true;
     listen(true);

@@ -46,6 +46,8 @@ class IoThread {
   template <typename T>
   void forward(T& message);
   void forward_opened(const Opened& message);
+  void take_over(const TakeOver& message);
+  void taken_over(TakenOver message);
   void forward_event(const ServiceEvent& event);
 
   Shared& shared_;

@@ -6,6 +6,11 @@
 #include "common/result.h"
 
 namespace wayside::broker::gate {
+namespace {
+
+constexpr std::size_t kKeptBytesMax = 4U << 10U;
+
+}  // namespace
 
 TlsStream::TlsStream(std::shared_ptr<const Trust> trust)
     : trust_(std::move(trust)), state_(std::make_unique<HandshakeState>()), ssl_(SSL_new(trust_->context())) {
@@ -49,7 +54,10 @@ TlsStatus TlsStream::read(Bytes& out, std::size_t bytes_max) {
     const int error = SSL_get_error(ssl_.get(), got);
     ERR_clear_error();
     if (out.size() > before) return TlsStatus::ok;  // what follows is met again at the next call
-    if (error == SSL_ERROR_WANT_READ) return TlsStatus::need_more;
+    if (error == SSL_ERROR_WANT_READ) {
+      in_ = fresh_if_grown(in_, true);
+      return TlsStatus::need_more;
+    }
     return error == SSL_ERROR_ZERO_RETURN ? TlsStatus::closed : TlsStatus::failed;
   }
   return TlsStatus::ok;
@@ -82,6 +90,24 @@ void TlsStream::sent(std::size_t bytes) {
     WAYSIDE_ASSERT(got > 0);
     bytes -= static_cast<std::size_t>(got);
   }
+  out_ = fresh_if_grown(out_, false);
+}
+
+// A memory BIO keeps what it once grew to: an empty one that has grown gives way to a small one, because
+// idle connections are many.
+BIO* TlsStream::fresh_if_grown(BIO* bio, bool reads) {
+  BUF_MEM* memory = nullptr;
+  BIO_get_mem_ptr(bio, &memory);
+  if (BIO_ctrl_pending(bio) > 0 || memory->max <= kKeptBytesMax) return bio;
+  BIO* fresh = BIO_new(BIO_s_mem());
+  WAYSIDE_ASSERT(fresh != nullptr);
+  BIO_set_mem_eof_return(fresh, -1);
+  if (reads) {
+    SSL_set0_rbio(ssl_.get(), fresh);
+  } else {
+    SSL_set0_wbio(ssl_.get(), fresh);
+  }
+  return fresh;
 }
 
 }  // namespace wayside::broker::gate

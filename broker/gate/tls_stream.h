@@ -33,6 +33,7 @@ class TlsStream {
   [[nodiscard]] const PeerProof& proof() const { return state_->proof; }
 
  private:
+  BIO* fresh_if_grown(BIO* bio, bool reads);
   std::shared_ptr<const Trust> trust_;
   std::unique_ptr<HandshakeState> state_;
   SslPtr ssl_;

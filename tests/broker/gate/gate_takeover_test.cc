@@ -1,5 +1,6 @@
 // One vehicle, one connection: takeover, presence and sessions that outlive the gate.
 #include <catch2/catch_test_macros.hpp>
+#include <thread>
 
 #include "schemas/messages.h"
 #include "tests/broker/support/gate_fixture.h"
@@ -45,6 +46,42 @@ TEST_CASE("a takeover ends the older connection with a word before the newer one
     CHECK(seen[i].epoch >= seen[i - 1].epoch);
     if (seen[i].online) CHECK(seen[i].epoch > seen[i - 1].epoch);
     if (!seen[i].online) CHECK(seen[i].reason == "SESSION_TAKEN_OVER");
+  }
+}
+
+TEST_CASE("many connections of one vehicle at once speak one after the other, never past each other") {
+  GateFixture fixture([](broker::gate::GateOptions& options) { options.io_threads = 4; });
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&fixture] {
+      for (int round = 0; round < 15; ++round) {
+        MqttClient car(fixture.vehicle());
+        if (!car.open() || !car.connect(kVin)) continue;
+        car.publish(own("event/door"), "open");
+        if (round % 3 == 0) car.abort_tcp();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  REQUIRE(test::wait_until([&] { return fixture.gate->vehicles_online() == 0; }, 5'000));
+  REQUIRE(test::wait_until(
+      [&] {
+        const auto seen = presence(fixture);
+        return !seen.empty() && !seen.back().online;
+      },
+      5'000));
+  std::uint64_t epoch = 0;
+  bool online = false;
+  for (const test::Kept& kept : fixture.custody.kept(Lane::event)) {
+    const auto parsed = schemas::parse_presence(as_bytes(kept.payload));
+    if (!parsed.ok()) {
+      CHECK((online && kept.epoch == epoch));  // a record lies between the ONLINE and the OFFLINE of its own epoch
+      continue;
+    }
+    CHECK(parsed->online != online);
+    CHECK((parsed->online ? parsed->epoch > epoch : parsed->epoch == epoch));
+    online = parsed->online;
+    epoch = parsed->epoch;
   }
 }
 
