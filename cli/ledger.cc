@@ -1,5 +1,7 @@
 #include "fleet/ledger.h"
 
+#include <poll.h>
+
 #include <cstdio>
 #include <cstdlib>
 
@@ -11,6 +13,9 @@
 
 namespace wayside::cli {
 namespace {
+
+constexpr int kPublishedWithinMs = 3'000;
+constexpr int kAskEveryMs = 200;
 
 struct LedgerOptions {
   std::string dir;
@@ -50,9 +55,16 @@ void print_core(const LedgerOptions& options, const fleet::VolumeLedger& core,
 }
 
 int compare_with_core(const LedgerOptions& options, const fleet::VolumeLedger& edge) {
-  const auto core = read_core(options);
+  auto core = read_core(options);
   if (!core) return fail(kUnreachable, core.error().what);
-  const auto differences = fleet::compare_outcomes(edge, *core);
+  auto differences = fleet::compare_outcomes(edge, *core);
+  // The core publishes its account about once a second: a difference counts when it stays.
+  for (int waited_ms = 0; !differences.empty() && waited_ms < kPublishedWithinMs; waited_ms += kAskEveryMs) {
+    poll(nullptr, 0, kAskEveryMs);
+    core = read_core(options);
+    if (!core) return fail(kUnreachable, core.error().what);
+    differences = fleet::compare_outcomes(edge, *core);
+  }
   if (options.json) {
     std::printf(R"({"edge":%s,"core":%s,"equal":%s})"
                 "\n",

@@ -246,12 +246,21 @@ Result<void> Drill::backlog_drains() {
     return waited;
   }
   note("the backlog has drained");
-  // The file sink follows the core log: its own gauge says when it has caught up.
-  return until("the file sink to catch up", 20, [&] {
-    const auto core = http_get(region_.ports().core_bridge_metrics, "/metrics", 500);
-    return core.ok() && core->body.find("wayside_sink_backlog_records") != std::string::npos &&
-           metric_sum(core->body, "wayside_sink_backlog_records") == 0;
+  // The file sink follows the core log: it has caught up when it holds every delivered record.
+  auto caught_up = until("the file sink to catch up", 20, [&] {
+    const auto ledger = read_volume_();
+    const auto report = verify(region_.paths().journals(), region_.paths().sink());
+    return ledger.ok() && report.ok() && sink_holds_all(*ledger, report->ids_by_lane);
   });
+  if (!caught_up) return caught_up;
+  // The core's bridge publishes its ledger once in a while: what differs for good is compare_all's to say.
+  (void)until("the core's ledger to be published", 5, [&] {
+    const auto ledger = read_volume_();
+    const auto core = http_get(region_.ports().core_bridge_metrics, "/metrics", 500);
+    return ledger.ok() && core.ok() &&
+           compare_outcomes(*ledger, core_ledger(core->body, region_.options().names.edge)).empty();
+  });
+  return {};
 }
 
 // As much time as they need: until all that was acknowledged has arrived, or nothing arrives any more.

@@ -166,6 +166,7 @@ Result<RequestAnswer> Issuer::request(const std::string& vehicle, const SignedRe
 }
 
 Result<void> Issuer::listen(int ms) {
+  connection_->pump();
   const auto until = clock_.mono() + ms;
   const auto heard = wait(until, "message", [](const mqtt::Packet&) { return false; });
   // Nothing more within the time is the ordinary end.

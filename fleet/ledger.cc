@@ -66,6 +66,13 @@ LedgerCheck check_ledgers(const VolumeLedger& edge, const VolumeLedger& core,
   return check;
 }
 
+bool sink_holds_all(const VolumeLedger& edge, const std::map<std::string, std::uint64_t>& ids_by_lane) {
+  return std::all_of(edge.lanes.begin(), edge.lanes.end(), [&](const LaneLedger& lane) {
+    const auto ids = ids_by_lane.find(edge.uuid + "/" + lane.lane);
+    return (ids == ids_by_lane.end() ? 0 : ids->second) >= lane.delivered;
+  });
+}
+
 std::vector<std::string> compare_outcomes(const VolumeLedger& edge, const VolumeLedger& core) {
   if (edge.lanes.size() != core.lanes.size()) return {"edge and core speak of different lanes"};
   std::vector<std::string> differences;

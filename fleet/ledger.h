@@ -60,6 +60,9 @@ struct LedgerCheck {
 LedgerCheck check_ledgers(const VolumeLedger& edge, const VolumeLedger& core,
                           const std::map<std::string, std::uint64_t>& ids_by_lane, std::uint64_t resends_max);
 
+// Every delivered record of every lane has its id in the sink.
+bool sink_holds_all(const VolumeLedger& edge, const std::map<std::string, std::uint64_t>& ids_by_lane);
+
 // Where edge and core disagree, one sentence each.
 std::vector<std::string> compare_outcomes(const VolumeLedger& edge, const VolumeLedger& core);
 

@@ -1,0 +1,65 @@
+#include "fleet/ledger.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "fleet/admin.h"
+
+using namespace wayside::fleet;
+
+namespace {
+
+struct Books {
+  VolumeLedger edge{"u", {{"event", 12, 11, 0, 0, 0, 1, 0}, {"state", 100, 90, 6, 5, 3, 1, 0}}};
+  VolumeLedger core = edge;
+  std::map<std::string, std::uint64_t> ids{{"u/event", 11}, {"u/state", 90}};
+  [[nodiscard]] LedgerCheck check() const { return check_ledgers(edge, core, ids, 5); }
+};
+
+bool holds(const LedgerCheck& check) { return check.residual == 0 && check.equal && check.differences.empty(); }
+
+}  // namespace
+
+TEST_CASE("a ledger that adds up, equals the core's and matches the sink holds") { CHECK(holds(Books{}.check())); }
+
+TEST_CASE("an off-by-one planted in any ledger column, on either side or in the sink, is found") {
+  using Column = std::uint64_t LaneLedger::*;
+  for (const Column column : {&LaneLedger::received, &LaneLedger::delivered, &LaneLedger::compacted,
+                              &LaneLedger::expired, &LaneLedger::lost, &LaneLedger::pending}) {
+    for (const int step : {1, -1}) {
+      Books books;
+      books.edge.lanes[1].*column += static_cast<std::uint64_t>(step);
+      CHECK_FALSE(holds(books.check()));
+    }
+  }
+  for (const Column column :
+       {&LaneLedger::delivered, &LaneLedger::compacted, &LaneLedger::expired, &LaneLedger::lost}) {
+    Books books;
+    books.core.lanes[0].*column += 1;
+    CHECK_FALSE(holds(books.check()));
+  }
+  Books more_resent;
+  more_resent.edge.lanes[1].resent += 1;  // 6 of 6 compacted, but the cars sent only 5 again
+  CHECK_FALSE(holds(more_resent.check()));
+  Books sink;
+  sink.ids["u/state"] = 89;
+  CHECK_FALSE(holds(sink.check()));
+}
+
+TEST_CASE("two errors that cancel out in the sum are found by the count from the sink") {
+  Books books;
+  books.edge.lanes[1].delivered += 1;
+  books.edge.lanes[1].expired -= 1;
+  books.core = books.edge;
+  const auto check = books.check();
+  CHECK(check.lanes[1].residual == 0);
+  CHECK(check.residual == 1);
+  CHECK_FALSE(holds(check));
+}
+
+TEST_CASE("metrics are summed by whole name and label") {
+  const char* text =
+      "# HELP a_total x\na_total{lane=\"state\",k=\"1\"} 3\na_total{lane=\"bulk\"} 4\na_total_more 9\na_total 1\n";
+  CHECK(metric_sum(text, "a_total") == 8);
+  CHECK(metric_sum(text, "a_total", {"lane=\"state\""}) == 3);
+  CHECK(metric_sum(text, "b_total") == 0);
+}
