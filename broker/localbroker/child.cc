@@ -47,6 +47,7 @@ struct Pipes {
 
 Result<pid_t> spawn(std::vector<std::string>& argv, int output, int held) {
   std::vector<char*> words;
+  words.reserve(argv.size() + 1);
   for (std::string& word : argv) words.push_back(word.data());
   words.push_back(nullptr);
   std::array<int, 2> report{};
