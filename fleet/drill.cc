@@ -199,7 +199,7 @@ Result<void> Drill::offline_car_returns() {
 Result<void> Drill::core_returns() {
   if (auto waited = pass_time(core_died_s_ + options_.outage_s); !waited) return waited;
   for (auto* peer : peers_) {
-    if (auto up = peer->start_core(); !up) return up;
+    if (auto up = peer->start_core(); !up) note(up.error().what);
   }
   if (auto up = region_.start_core(); !up) return up;
   note(fmt::format("the core is back after {:.0f} s", elapsed_s() - core_died_s_));
@@ -276,7 +276,7 @@ Result<void> Drill::peers_settle() {
       }
       return seen >= peer->cars().stats().total.acked || elapsed_s() - seen_at_s > kSilenceS;
     };
-    if (auto waited = until("a stock broker to settle", 30, settled); !waited) return waited;
+    if (auto waited = until("a stock broker to settle", 30, settled); !waited) note(waited.error().what);
   }
   return {};
 }

@@ -1,9 +1,12 @@
 #include "fleet/screen.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <string_view>
 
 namespace wayside::fleet {
 namespace {
@@ -25,6 +28,25 @@ std::string share(const Picture& picture) {
                      100.0 * static_cast<double>(picture.link_bytes) / static_cast<double>(picture.bytes_in));
 }
 
+std::size_t terminal_width() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+}
+
+// A line that wrapped would move everything below it: what does not fit is cut. Escape sequences take no room.
+std::string cut(std::string_view line, std::size_t width) {
+  std::string out;
+  std::size_t shown = 0;
+  bool escape = false;
+  for (const char c : line) {
+    if (c == '\x1b') escape = true;
+    if (!escape && ++shown > width) continue;
+    out += c;
+    if (escape && c == 'm') escape = false;
+  }
+  return out;
+}
+
 std::string backlog_text(const Picture& picture) {
   std::string text;
   for (const auto& lane : picture.backlog) text += fmt::format("{} {}  ", lane.lane, lane.pending);
@@ -44,9 +66,11 @@ std::string Screen::body(const Picture& picture) const {
                       bytes_text(picture.link_bytes), bytes_text(picture.bytes_in), share(picture));
   text += fmt::format("BACKLOG   {}\n", picture.edge_answers ? backlog_text(picture) : "edge does not answer");
   text += "PROCESSES kill -9 any of these now:";
-  for (const auto& process : picture.processes) {
-    text += fmt::format("  {} {}", process.name, process.pid > 0 ? std::to_string(process.pid) : "down");
-    if (process.restarts > 0) text += fmt::format(" (started again {}x)", process.restarts);
+  for (std::size_t i = 0; i < picture.processes.size(); ++i) {
+    const auto& process = picture.processes[i];
+    if (i % 3 == 0) text += "\n         ";  // an id must not be cut off
+    text += fmt::format(" {} {}", process.name, process.pid > 0 ? std::to_string(process.pid) : "down");
+    text += process.restarts > 0 ? fmt::format(" ({}x again) ", process.restarts) : " ";
   }
   text += "\n";
   for (const auto& trip : trips_) text += fmt::format("ROUNDTRIP {}: {:.0f} ms\n", trip.what, trip.ms);
@@ -67,7 +91,12 @@ void Screen::draw(const Picture& picture) {
     // Up over what was drawn, then each line cleared as it is written.
     std::string out = lines_drawn_ > 0 ? fmt::format("\x1b[{}A", lines_drawn_) : "";
     lines_drawn_ = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-    for (const char c : text) out += c == '\n' ? std::string("\x1b[K\n") : std::string(1, c);
+    const auto width = terminal_width();
+    for (std::string_view rest = text; !rest.empty();) {
+      const auto end = rest.find('\n');
+      out += cut(rest.substr(0, end), width) + "\x1b[K\n";
+      rest.remove_prefix(end + 1);
+    }
     std::fputs((out + "\x1b[J").c_str(), stdout);
     std::fflush(stdout);
     return;
