@@ -27,6 +27,7 @@ void bind(CLI::App& app, const Option& option) {
 // What the person may have meant, for an option that is not known.
 std::string nearest_option(const Spec& spec, const std::string& word) {
   std::vector<std::string_view> names;
+  names.reserve(spec.options.size());
   for (const auto& option : spec.options) names.push_back(option.name);
   return config::nearest(word, names);
 }
@@ -79,6 +80,7 @@ int dispatch(const std::string& program, const std::string& sentence, const std:
     if (command.name == args[0]) return command.run(Args(args.begin() + 1, args.end()));
   }
   std::vector<std::string_view> names;
+  names.reserve(commands.size());
   for (const auto& command : commands) names.push_back(command.name);
   const auto near = config::nearest(args[0], names);
   return fail(kUsage, "there is no command '" + args[0] + "'." +

@@ -51,6 +51,7 @@ Result<void> Process::start() {
   const int log = ::open(spec_.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log < 0) return Error{Fault::io, spec_.log_file + ": " + std::strerror(errno), errno};
   std::vector<char*> argv;
+  argv.reserve(spec_.argv.size() + 1);
   for (auto& argument : spec_.argv) argv.push_back(argument.data());
   argv.push_back(nullptr);
   const pid_t parent = getpid();

@@ -183,6 +183,7 @@ bool Region::stop() {
 
 std::vector<ProcessInfo> Region::processes() {
   std::vector<ProcessInfo> list;
+  list.reserve(members_.size() + 1);
   for (auto& member : members_) {
     list.push_back(
         {member->process.spec().name, member->process.running() ? member->process.pid() : -1, member->restarts});
