@@ -6,6 +6,7 @@
 
 #include "bridge/run/config.h"
 #include "broker/config.h"
+#include "common/reasons.h"
 #include "tests/architecture/documents.h"
 
 namespace fs = std::filesystem;
@@ -92,6 +93,24 @@ Strings listener_keys(const config::Table& table) {
   return keys;
 }
 
+// Keys of the three tables, and of their list tables as "list.key"; `custody.lane_<lane>_bytes_max` stands for five.
+Strings configuration_keys() {
+  Strings keys{"custody.lane_<lane>_bytes_max"};
+  for (const config::Table& table : {broker::config_table(), bridge::run::edge_table(), bridge::run::core_table()}) {
+    for (const config::Row& row : table.rows) keys.insert(std::string(row.key));
+    for (const config::ListTable& list : table.lists) {
+      for (const config::Row& row : list.rows) keys.insert(std::string(list.name) + "." + std::string(row.key));
+    }
+  }
+  return keys;
+}
+
+Strings sections_of(const Strings& keys) {
+  Strings sections;
+  for (const std::string& key : keys) sections.insert(key.substr(0, key.find('.')));
+  return sections;
+}
+
 Strings names_in_sources(const std::vector<std::string>& folders, const std::regex& pattern) {
   Strings names;
   for (const std::string& folder : folders) {
@@ -158,6 +177,30 @@ TEST_CASE("every listener and socket has a row in security.md") {
     INFO(socket);
     CHECK(text.find("/" + socket) != std::string::npos);
   }
+}
+
+TEST_CASE("every configuration key and reason that a document quotes exists") {
+  static const std::regex kKey("`(?:(?:broker|bridge_edge|bridge_core) )?([a-z_]+\\.[a-z_<>]+)`");
+  static const std::regex kReason("`(?:[a-z]+ )?([A-Z]+(?:_[A-Z]+)+)`");
+  const Strings keys = configuration_keys();
+  const Strings sections = sections_of(keys);
+  Strings unknown;
+  std::size_t checked = 0;
+  for (const fs::path& path : files_below(source_dir() / "docs", ".md")) {
+    const std::string text = text_of(path);
+    for (const std::string& key : all_matches(text, kKey)) {
+      if (!sections.contains(key.substr(0, key.find('.'))) || key.ends_with(".db")) continue;  // a file
+      ++checked;
+      if (!keys.contains(key)) unknown.insert(path.filename().string() + ": " + key);
+    }
+    for (const std::string& reason : all_matches(text, kReason)) {
+      ++checked;
+      if (!parse_reason(reason)) unknown.insert(path.filename().string() + ": " + reason);
+    }
+  }
+  INFO(joined(unknown));
+  CHECK(checked > 100);
+  CHECK(unknown.empty());
 }
 
 TEST_CASE("metrics.md has every metric that the code registers, and no other") {
