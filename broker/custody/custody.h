@@ -44,6 +44,7 @@ class Custody final : public CustodyPort {
   void stop();
 
   Outcome<void> offer(Offer offer) override;
+  void keep_from(Lane lane, Offset offset) override { lanes_[index_of(lane)]->keep_from(offset); }
   void shed(Lane lane, Reason reason) override { door_.shed(lane, reason); }
 
   [[nodiscard]] bool writable() const;  // no lane has a disk fault

@@ -73,6 +73,7 @@ class LaneThread {
   // Shuts the door, commits what is queued, seals the lane, joins.
   void stop();
   Outcome<void> offer(Offer offer);
+  void keep_from(Offset offset) { watch_->keep_from(offset); }
   void nudge() { wake_.notify_one(); }
 
   [[nodiscard]] bool writable() const { return !faulted_.load(std::memory_order_acquire); }

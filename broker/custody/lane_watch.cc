@@ -1,5 +1,6 @@
 #include "broker/custody/lane_watch.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/log/log.h"
@@ -25,7 +26,13 @@ void say_change(bool& failed, bool fails_now, Lane lane, const char* event, cons
 
 LaneWatch::LaneWatch(Disk& disk, const Clock& clock, metrics::Registry& metrics, std::string lane_dir, SpoolUuid uuid,
                      Lane lane)
-    : disk_(disk), clock_(clock), metrics_(metrics), dir_(std::move(lane_dir)), uuid_(uuid), lane_(lane) {
+    : disk_(disk),
+      clock_(clock),
+      metrics_(metrics),
+      dir_(std::move(lane_dir)),
+      uuid_(uuid),
+      lane_(lane),
+      keep_from_(lane == Lane::ack ? 0 : std::numeric_limits<std::uint64_t>::max()) {
   ledger_.lane = lane;
 }
 
@@ -51,7 +58,8 @@ void LaneWatch::read_standing(LaneLedger& next) {
 }
 
 void LaneWatch::release(spool::LaneWriter& writer, Offset settled) {
-  const Result<std::uint64_t> freed = writer.release_below(settled);
+  const Offset kept{keep_from_.load(std::memory_order_acquire)};
+  const Result<std::uint64_t> freed = writer.release_below(std::min(settled, kept));
   say_change(release_failed_, !freed.ok(), lane_, "segment_release_failed", freed.ok() ? "" : freed.error().what);
 }
 

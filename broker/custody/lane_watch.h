@@ -2,6 +2,9 @@
 // it, and keeps the lane's ledger and metrics.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +30,9 @@ class LaneWatch {
   // Reads how far the lane is settled, releases segments below it, refreshes ledger and metrics.
   void tick(spool::LaneWriter& writer, bool writable);
   [[nodiscard]] LaneLedger ledger() const;
+  // Records from here on stay though they are settled: who offers here would ask for them after a death.
+  // Thread: any.
+  void keep_from(Offset offset) { keep_from_.store(offset.value, std::memory_order_release); }
 
  private:
   [[nodiscard]] bool settled_moved();
@@ -49,6 +55,7 @@ class LaneWatch {
   WallMs oldest_time_{};
   bool standing_failed_ = false;
   bool release_failed_ = false;
+  std::atomic<std::uint64_t> keep_from_;  // nothing of the ack lane goes before the command thread has spoken
 
   mutable std::mutex mutex_;
   LaneLedger ledger_;

@@ -12,6 +12,7 @@
 #include "schemas/messages.h"
 #include "schemas/record.h"
 #include "spool/lane.h"
+#include "spool/settlement.h"
 #include "tests/command/signed.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
@@ -67,6 +68,7 @@ class Door final : public CustodyPort {
     if (mute) offer.done = [](const Committed&) {};
     return custody_.offer(std::move(offer));
   }
+  void keep_from(Lane lane, Offset offset) override { custody_.keep_from(lane, offset); }
   std::atomic<bool> mute{false};
 
  private:
@@ -340,6 +342,54 @@ TEST_CASE("CommandDesk: statuses that reached the lane before a death are not ap
   REQUIRE(edge.lanes_become(3, 1));
   const Lanes lanes = edge.read_lanes();
   for (std::uint32_t i = 0; i < 3; ++i) CHECK(lanes.statuses[i].version == i + 1);
+}
+
+TEST_CASE("CommandDesk: what a scan would ask for is not released though it is settled") {
+  const test::TempDir dir("desk");
+  constexpr int kFiller = 40;
+  const auto settle_all = [&](Edge& edge) {
+    const spool::Volume& volume = edge.custody->volume();
+    auto log = spool::SettlementLog::open(*edge.disk, volume.lane_dir(Lane::ack), volume.uuid, Lane::ack);
+    auto reader = spool::LaneReader::open(*edge.disk, volume.lane_dir(Lane::ack), volume.uuid, Lane::ack);
+    REQUIRE(log.ok());
+    REQUIRE(reader.ok());
+    spool::Standing standing;
+    standing.next = (*reader)->synced();
+    standing.digest = (*reader)->digest_before(standing.next).value();
+    standing.totals.delivered = standing.next.value;
+    standing.cohorts["other"] = standing.totals;
+    REQUIRE((*log)->settle(standing).ok());
+  };
+  {
+    Edge edge(dir);
+    edge.door->mute = true;
+    CHECK(edge.ask(Ask{}) == "ACCEPTED");
+    CHECK(edge.next_states(2) == "ACCEPTED QUEUED");
+    REQUIRE(edge.lanes_become(2, 1));
+    for (int i = 0; i < kFiller; ++i) {  // more than a segment
+      Offer filler;
+      filler.lane = Lane::ack;
+      filler.body = Bytes(128U << 10U);
+      filler.done = [](const Committed&) {};
+      REQUIRE(edge.custody->offer(std::move(filler)).ok());
+    }
+    REQUIRE(test::wait_until([&] { return edge.custody->ledger(Lane::ack).synced == Offset{2 + kFiller}; }, 5'000));
+    settle_all(edge);
+  }
+  // The next life recovers the lane and could release the segment that both statuses are in.
+  Edge edge(dir);
+  edge.ready(1);
+  CHECK(edge.next_states(1) == "SENT");
+  REQUIRE(test::wait_until([&] { return edge.custody->ledger(Lane::ack).synced >= Offset{3 + kFiller}; }, 5'000));
+  CHECK_FALSE(edge.io.take<ServiceEvent>(50).has_value());
+  CHECK(edge.custody->ledger(Lane::ack).synced == Offset{3 + kFiller});
+  // Once it is confirmed it goes.
+  const auto oldest = [&] {
+    const spool::Volume& volume = edge.custody->volume();
+    auto reader = spool::LaneReader::open(*edge.disk, volume.lane_dir(Lane::ack), volume.uuid, Lane::ack);
+    return reader.ok() ? (*reader)->oldest().value() : Offset{};
+  };
+  CHECK(test::wait_until([&] { return oldest() >= Offset{2}; }, 5'000));
 }
 
 TEST_CASE("CommandDesk: an ack that was committed before a death is applied before any resend") {
