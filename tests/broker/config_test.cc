@@ -126,6 +126,7 @@ TEST_CASE("Broker command line: options, values and mistakes") {
                                     "--set",          "b=2",      "--check-config"};
   const auto parse = [](std::vector<std::string> argv) {
     std::vector<char*> pointers;
+    pointers.reserve(argv.size() + 1);
     for (std::string& word : argv) pointers.push_back(word.data());
     pointers.push_back(nullptr);
     return parse_arguments(static_cast<int>(argv.size()), pointers.data());

@@ -110,8 +110,9 @@ TEST_CASE("Operator: SIGHUP reads the revocation list again, and the revoked veh
 TEST_CASE("Operator: a second broker on the same volume is fenced by its lock") {
   EdgeFixture edge;
   edge.start();
-  const Ran second = run({WAYSIDE_BIN_DIR "/wayside-broker", "--config", edge.dir() / "edge.toml", "--set",
-                          "edge.run_dir=" + (edge.dir() / "run2")});
+  const std::string program = WAYSIDE_BIN_DIR "/wayside-broker";
+  const std::string other_run_dir = "edge.run_dir=" + (edge.dir() / "run2");
+  const Ran second = run({program, "--config", edge.dir() / "edge.toml", "--set", other_run_dir});
   INFO(second.output);
   CHECK(second.exit_code == 1);
   CHECK(publish(edge, kVehicle).exit_code == 0);

@@ -61,7 +61,7 @@ int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : 
 
 }  // namespace
 
-Process::Process(std::vector<std::string> argv, Options options) {
+Process::Process(std::vector<std::string> argv, const Options& options) {
   std::vector<std::string> environment = environment_with(options.environment);
   const std::vector<char*> words = pointers(argv);
   const std::vector<char*> variables = pointers(environment);

@@ -25,7 +25,7 @@ class Process {
 
   // Throws when argv[0] (looked up in PATH) cannot be started.
   explicit Process(std::vector<std::string> argv) : Process(std::move(argv), Options{}) {}
-  Process(std::vector<std::string> argv, Options options);
+  Process(std::vector<std::string> argv, const Options& options);
   Process(Process&& other) noexcept;
   Process& operator=(Process&& other) noexcept;
   ~Process();
