@@ -1,0 +1,267 @@
+// Both ends of the link against each other, and each against an end that misbehaves.
+#include <zstd.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+
+#include "bridge/link/convert.h"
+#include "schemas/gen/batch_generated.h"
+#include "tests/simulation/world.h"
+
+namespace wayside::test {
+namespace {
+
+namespace link = bridge::link;
+
+void start(World& world) {
+  REQUIRE(world.start_broker().empty());
+  REQUIRE(world.start_core() == "");
+  REQUIRE(world.start_edge().empty());
+}
+void publish(World& world, Lane lane, unsigned count) {
+  for (unsigned n = 0; n < count; ++n) {
+    world.append(lane, record_body(lane, "V1", world.committed[index_of(lane)].value + n + 1));
+  }
+  REQUIRE(world.commit(lane));
+}
+bool alarmed(const World& world, Reason reason) {
+  return std::any_of(world.edge_alarms.begin(), world.edge_alarms.end(),
+                     [&](const auto& alarm) { return alarm.reason == reason; });
+}
+Offset settled(const World& world, Lane lane) { return world.edge->settlements[index_of(lane)]->standing().next; }
+
+link::Next next_of(const World& world, Lane lane) {
+  link::Next next;
+  next.spool = uuid_of(0xED);
+  next.session = world.session;
+  next.lane = lane;
+  next.standing = world.core->log->durable().of(uuid_of(0xED), lane);
+  return next;
+}
+void tell_edge(World& world, link::Kind kind, Lane lane, Bytes bytes) {
+  world.edge_event(bridge::edge::Message{{link::channel_of(lane), kind}, std::move(bytes)});
+}
+
+// A batch that names its range and holds none of the records it promises.
+Bytes without_columns(std::uint64_t session, Lane lane, std::uint64_t count, const Digest& after) {
+  namespace fb = schemas;
+  flatbuffers::FlatBufferBuilder builder;
+  const auto run = fb::CreateRun(builder, fb::Outcome::DELIVER, count);
+  const auto runs = builder.CreateVector(&run, 1);
+  const fb::Uuid uuid = link::to_fb(uuid_of(0xED));
+  const fb::Digest128 before(0, 0);
+  const fb::Digest128 end = link::to_fb(after);
+  fb::BatchBuilder batch(builder);
+  batch.add_spool(&uuid);
+  batch.add_session(session);
+  batch.add_lane(link::to_fb(lane));
+  batch.add_count(count);
+  batch.add_before(&before);
+  batch.add_after(&end);
+  batch.add_runs(runs);
+  batch.add_records(static_cast<std::uint32_t>(count));
+  builder.Finish(batch.Finish(), fb::BatchIdentifier());
+  Bytes out(ZSTD_compressBound(builder.GetSize()));
+  out.resize(ZSTD_compress(out.data(), out.size(), builder.GetBufferPointer(), builder.GetSize(), 1));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("an acknowledgement beyond what was sent drops the link and settles nothing") {
+  World world(1);
+  start(world);
+  publish(world, Lane::event, 4);
+  REQUIRE(world.drain());
+  publish(world, Lane::event, 4);
+  link::Next next = next_of(world, Lane::event);
+  next.standing.next = {100};
+  next.standing.totals.delivered = 100;
+  tell_edge(world, link::Kind::next, Lane::event, link::encode(next));
+  CHECK(world.dropped_links == 1);
+  CHECK(settled(world, Lane::event) == Offset{4});
+  CHECK(world.drain());
+  CHECK(settled(world, Lane::event) == Offset{8});
+}
+
+TEST_CASE("a credit above the maximum drops the link and sends nothing") {
+  World world(2);
+  start(world);
+  REQUIRE(world.drain());
+  link::Credit credit{uuid_of(0xED), world.session, Lane::state, ~0ULL};
+  tell_edge(world, link::Kind::credit, Lane::state, link::encode(credit));
+  CHECK(world.dropped_links == 1);
+  CHECK(world.drain());
+}
+
+TEST_CASE("a message of another link session changes nothing") {
+  World world(3);
+  start(world);
+  publish(world, Lane::event, 3);
+  link::Next stale = next_of(world, Lane::event);
+  stale.session = world.session - 1;
+  stale.standing.next = {3};
+  stale.standing.totals.delivered = 3;
+  tell_edge(world, link::Kind::next, Lane::event, link::encode(stale));
+  CHECK(world.dropped_links == 0);
+  CHECK(settled(world, Lane::event) == Offset{0});
+  CHECK(world.edge->link->counters().stale == 1);
+}
+
+TEST_CASE("without credit nothing is sent, and what credit allows is not exceeded") {
+  World world(4);
+  world.core_options.window_bytes = 600;
+  start(world);
+  for (unsigned n = 0; n < 40 && world.deliver({}); ++n) continue;  // hello, NEXT, credit
+  world.core.reset();
+  publish(world, Lane::state, 30);
+  world.poll_synced();
+  world.tick(100);
+  std::uint64_t framed = 0;
+  for (const Packet& packet : world.packets) {
+    if (!packet.up || packet.address.kind != link::Kind::batch) continue;
+    const auto batch = bridge::batch::decode(packet.bytes, {});
+    REQUIRE(batch.ok());
+    framed += batch.value().framed_bytes;
+  }
+  CHECK(framed > 0);
+  CHECK(framed <= 600);
+}
+
+TEST_CASE("an ack leaves while the urgent channel is full of events") {
+  World world(5);
+  world.edge_options.inflight_bytes_max = 1;
+  start(world);
+  for (unsigned n = 0; n < 40 && world.deliver({}); ++n) continue;
+  world.core.reset();
+  publish(world, Lane::event, 40);
+  world.tick(1);
+  world.packets.clear();
+  publish(world, Lane::ack, 1);
+  world.tick(1);
+  REQUIRE(world.packets.size() == 1);
+  const auto batch = bridge::batch::decode(world.packets.front().bytes, {});
+  REQUIRE(batch.ok());
+  CHECK(batch.value().lane == Lane::ack);
+}
+
+TEST_CASE("a volume that went back in time is FORKED: its lane stops, the others go on") {
+  World world(6);
+  start(world);
+  publish(world, Lane::event, 5);
+  REQUIRE(world.drain());
+  link::Next forked = next_of(world, Lane::event);
+  forked.forked = true;
+  tell_edge(world, link::Kind::next, Lane::event, link::encode(forked));
+  CHECK(alarmed(world, Reason::FORKED));
+  CHECK(world.edge->link->lane(Lane::event).forked());
+  publish(world, Lane::event, 2);
+  publish(world, Lane::ack, 2);
+  CHECK_FALSE(world.drain());
+  CHECK(settled(world, Lane::event) == Offset{5});
+  CHECK(settled(world, Lane::ack) == Offset{2});
+}
+
+TEST_CASE("a core that went back gets what the edge still holds, with an alarm") {
+  World world(7);
+  start(world);
+  publish(world, Lane::event, 6);
+  REQUIRE(world.drain());
+  world.stop_core();
+  world.core_disk = SimDisk();  // an empty volume came back
+  REQUIRE(world.start_core() == "");
+  world.link_up();
+  publish(world, Lane::event, 2);
+  CHECK(world.drain());
+  CHECK(alarmed(world, Reason::CORE_WENT_BACK));
+  CHECK(world.core->log->durable().of(uuid_of(0xED), Lane::event).totals == spool::Totals{8, 0, 0, 0, 0});
+}
+
+TEST_CASE("a core that went back below what the edge deleted gets the rest as a lost range") {
+  World world(8);
+  start(world);
+  for (unsigned n = 0; n < 60; ++n) {
+    for (unsigned i = 0; i < 20; ++i) world.append(Lane::bulk, record_body(Lane::bulk, "V1", n, 600));
+    REQUIRE(world.commit(Lane::bulk));
+  }
+  REQUIRE(world.drain());
+  world.broker->release(world.edge_disk);
+  const auto oldest = world.edge->readers[index_of(Lane::bulk)]->oldest();
+  REQUIRE(oldest.ok());
+  REQUIRE(oldest->value > 0);
+  world.stop_core();
+  world.core_disk = SimDisk();  // an empty volume came back
+  REQUIRE(world.start_core() == "");
+  world.link_up();
+  publish(world, Lane::bulk, 1);
+  REQUIRE(world.drain());
+  const spool::Standing& standing = world.core->log->durable().of(uuid_of(0xED), Lane::bulk);
+  CHECK(standing.totals.lost == oldest->value);
+  CHECK(standing.totals.delivered == 1'201 - oldest->value);
+  CHECK(standing.totals == world.edge->settlements[index_of(Lane::bulk)]->standing().totals);
+}
+
+TEST_CASE("a spool of another edge is refused with EDGE_MISMATCH") {
+  World world(9);
+  world.core_options.edges = {{"e1", "r1"}, {"e2", "r1"}};
+  start(world);
+  REQUIRE(world.drain());
+  link::Hello hello;
+  hello.edge = "e2";
+  hello.region = "r1";
+  hello.spool = uuid_of(0xED);
+  hello.session = 5;
+  world.core_event(bridge::core::Message{"e2", {link::Channel::urgent, link::Kind::hello}, link::encode(hello)});
+  REQUIRE(world.core_alarms.size() == 1);
+  CHECK(world.core_alarms.front().reason == Reason::EDGE_MISMATCH);
+  CHECK_FALSE(world.core->link->spool_of("e2").has_value());
+}
+
+TEST_CASE("a batch that does not decode is kept as a dead letter, settled as lost, and the lane goes on") {
+  World world(10);
+  start(world);
+  for (unsigned n = 0; n < 40 && world.deliver({}); ++n) continue;
+  publish(world, Lane::event, 3);
+  world.packets.clear();
+  const Digest after = world.edge->readers[index_of(Lane::event)]->digest_before({3}).value();
+  world.core_event(bridge::core::Message{
+      "e1", {link::Channel::urgent, link::Kind::batch}, without_columns(world.session, Lane::event, 3, after)});
+  CHECK(world.core->link->counters().rejected == 1);
+  CHECK(world.core->dead_letters->size() == 1);
+  world.link_up();
+  publish(world, Lane::event, 2);
+  CHECK(world.drain());
+  const spool::Standing& standing = world.core->log->durable().of(uuid_of(0xED), Lane::event);
+  CHECK(standing.totals == spool::Totals{2, 0, 0, 0, 3});
+  CHECK(standing.totals == world.edge->settlements[index_of(Lane::event)]->standing().totals);
+}
+
+TEST_CASE("bytes whose range cannot even be read are kept and change nothing") {
+  World world(12);
+  start(world);
+  world.core_event(bridge::core::Message{"e1", {link::Channel::urgent, link::Kind::batch}, {1, 2, 3}});
+  CHECK(world.core->link->counters().undecodable == 1);
+  CHECK(world.core->dead_letters->size() == 1);
+  publish(world, Lane::event, 1);
+  CHECK(world.drain());
+}
+
+TEST_CASE("a disk fault of the core log acknowledges nothing and loses nothing") {
+  World world(11);
+  start(world);
+  REQUIRE(world.drain());
+  publish(world, Lane::event, 5);
+  world.core_disk.fail(SimCall::fdatasync, Fault::io, 0, 20);
+  for (unsigned n = 0; n < 10; ++n) {
+    while (world.deliver({})) continue;
+    world.core_event(bridge::core::Flush{});
+    world.tick(10);
+  }
+  CHECK(settled(world, Lane::event) == Offset{0});
+  world.core_disk.clear_faults();
+  CHECK(world.drain());
+  CHECK(settled(world, Lane::event) == Offset{5});
+  CHECK(world.core->link->counters().log_faults > 0);
+}
+
+}  // namespace wayside::test
