@@ -86,6 +86,7 @@ Result<void> Trust::load_ca(const ListenerOptions& files, bool allow_development
     if (!allow_development_ca && identity::is_development_ca(ca.get())) {
       return file_error(files.ca, "a development CA, which this configuration does not allow");
     }
+    X509_check_purpose(ca.get(), -1, 0);  // decodes its extensions now, not in the first handshakes of all threads
     if (X509_STORE_add_cert(store, ca.get()) != 1) return file_error(files.ca, openssl_error());
     SSL_CTX_add_client_CA(context_, ca.get());
     ++count;
