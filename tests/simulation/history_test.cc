@@ -95,8 +95,17 @@ void crash_something(World& world) {
   }
 }
 
+// A call of the core's disk fails once, somewhere ahead: in a commit, a checkpoint, a turn of the sink.
+void break_core_disk(World& world) {
+  constexpr std::array<SimCall, 5> kCalls = {SimCall::fdatasync, SimCall::pwrite, SimCall::rename, SimCall::fsync_dir,
+                                             SimCall::open};
+  world.core_disk.fail(kCalls[world.rng.below(kCalls.size())], Fault::io, static_cast<unsigned>(world.rng.below(4)),
+                       static_cast<unsigned>(1 + world.rng.below(3)));
+}
+
 // A start may fail only because something else is down (no volume yet, a page behind): it is tried again.
 std::string start_something(World& world) {
+  world.core_disk.clear_faults();
   switch (world.rng.below(3)) {
     case 0: return world.start_broker();
     case 1: (void)world.start_edge(); return {};
@@ -125,8 +134,10 @@ std::string step(World& world, std::uint64_t& sequence) {
   else if (dice < 86)
     world.tick(static_cast<std::int64_t>(world.rng.below(200)));
   else if (dice < 90)
-    return world.sink_turn();
-  else if (dice < 91 && world.broker)
+    (void)world.sink_turn();  // a fault closes it: it is opened again with the core
+  else if (dice < 92)
+    break_core_disk(world);
+  else if (dice < 93 && world.broker)
     world.broker->release(world.edge_disk);
   else if (dice < 97)
     return start_something(world);
@@ -151,6 +162,9 @@ std::string compare_ends(World& world) {
     if (edge.next != world.committed[index_of(lane)]) return name + ": not settled to its head";
     if (edge.next != core.next || edge.digest != core.digest) return name + ": the ends stand apart";
     if (edge.totals != core.totals || edge.cohorts != core.cohorts) return name + ": ledgers differ";
+    spool::Totals by_cohort;
+    for (const auto& [cohort, totals] : edge.cohorts) by_cohort += totals;
+    if (by_cohort != edge.totals) return name + ": cohorts do not add up to the lane";
     if (edge.totals.lost != 0) return name + ": " + std::to_string(edge.totals.lost) + " lost";
   }
   return {};
@@ -184,6 +198,7 @@ std::string run_history(std::uint64_t seed) {
     if (problem.empty()) problem = invariant(world);
     if (!problem.empty()) return "step " + std::to_string(n) + ": " + problem;
   }
+  world.core_disk.clear_faults();
   if (std::string problem = start_all(world); !problem.empty()) return "restart: " + problem;
   if (!world.drain()) return "does not drain";
   if (std::string problem = compare_ends(world); !problem.empty()) return problem;
