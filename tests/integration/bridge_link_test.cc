@@ -102,6 +102,35 @@ TEST_CASE("kill -9 of either bridge end and of the core broker loses nothing and
   check_all_there(world);
 }
 
+TEST_CASE("the mqtt sink publishes every record on its topic with its wayside-id") {
+  BridgeFixture world;
+  world.open_spool();
+  world.start_mosquitto();
+  REQUIRE(
+      wait_until([&] { return slurp(world.dir() / "mosquitto.log").find(" running") != std::string::npos; }, 10'000));
+  const std::string heard = world.dir() / "heard";
+  Process backend(world.as_backend("mosquitto_sub", {"-i", "watcher", "-q", "1", "-t", "v1/#", "-F", "%t %P"}),
+                  Process::Options{.output = heard});
+  REQUIRE(wait_until([&] { return world.logs().find("Sending SUBACK to watcher") != std::string::npos; }, 10'000));
+  world.start_core();
+  world.start_edge();
+  std::uint64_t sequence = 0;
+  publish_some(world, sequence, 8);
+  check_all_there(world);
+  const auto all_heard = [&] {
+    const std::string text = slurp(heard);
+    for (const Lane lane : {Lane::ack, Lane::event, Lane::state, Lane::bulk}) {
+      for (std::uint64_t at = 0; at < 8; ++at) {
+        if (text.find(wayside_id(world.uuid(), lane, {at})) == std::string::npos) return false;
+      }
+    }
+    return text.find("v1/V1/event/door wayside-id:") != std::string::npos;
+  };
+  const bool done = wait_until(all_heard, 20'000);
+  INFO(slurp(heard));
+  CHECK(done);
+}
+
 TEST_CASE("an edge whose link certificate is not of this core's ACL delivers nothing and disturbs nobody") {
   BridgeFixture world;
   world.open_spool();
