@@ -45,8 +45,9 @@ std::string_view vehicle_of(std::string_view topic) {
 Result<std::unique_ptr<Recorder>> Recorder::start(RecorderOptions options) {
   auto tls = TlsClient::load(options.tls);
   if (!tls) return std::move(tls).error();
-  const int fd = ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (fd < 0) return Error{Fault::io, options.file + ": " + std::strerror(errno), errno};
+  int fd = -1;
+  if (!options.on_message) fd = ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (fd < 0 && !options.on_message) return Error{Fault::io, options.file + ": " + std::strerror(errno), errno};
   auto recorder = std::unique_ptr<Recorder>(new Recorder(std::move(options), std::move(*tls), fd));
   recorder->thread_ = std::thread([raw = recorder.get()] { raw->run(); });
   return recorder;
@@ -54,7 +55,7 @@ Result<std::unique_ptr<Recorder>> Recorder::start(RecorderOptions options) {
 
 Recorder::~Recorder() {
   stop();
-  ::close(file_);
+  if (file_ >= 0) ::close(file_);
 }
 
 void Recorder::stop() {
@@ -63,6 +64,10 @@ void Recorder::stop() {
 }
 
 void Recorder::take(const mqtt::Publish& publish) {
+  if (options_.on_message) {
+    ++messages_;
+    return options_.on_message(publish);
+  }
   std::string line;
   const auto vehicle = vehicle_of(publish.topic);
   if (auto batch = schemas::parse_signal_batch(publish.payload)) {

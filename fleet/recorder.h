@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -18,6 +19,8 @@ struct RecorderOptions {
   std::string client_id = "recorder";
   std::string filter = "v1/#";
   std::string file;  // *.jsonl
+  // Instead of the file: told each message, on the recorder's thread.
+  std::function<void(const mqtt::Publish&)> on_message;
 };
 
 // Owns    its connection, its thread, the file.

@@ -8,10 +8,12 @@
 #include "common/os/posix_disk.h"
 #include "common/os/system.h"
 #include "common/rng.h"
+#include "fleet/admin.h"
 #include "fleet/cars.h"
 #include "fleet/region.h"
 #include "fleet/verify.h"
 #include "tests/crash/account.h"
+#include "tests/crash/backend.h"
 
 namespace wayside::test {
 namespace {
@@ -31,7 +33,10 @@ class KillRun {
   Result<void> wait_and_kill(const std::string& victim);
   Result<void> wait_idle(const std::string& after);
   Result<void> wait_drained();
+  // A round in which nothing dies: then the mqtt sink repeats nothing.
+  Result<void> quiet_round(std::uint64_t number);
   Result<void> settle_account();
+  void settle_backend();
   Result<pid_t> pid_of(const std::string& name);
   // Polls `done` while the region's dead are raised; false on the timeout.
   template <typename Done>
@@ -42,6 +47,7 @@ class KillRun {
   os::SystemClock clock_;
   std::unique_ptr<Disk> disk_ = os::make_posix_disk();
   std::unique_ptr<fleet::Region> region_;
+  std::unique_ptr<Backend> backend_;
   std::unique_ptr<fleet::CarPool> cars_;
   KillReport report_;
   std::int64_t last_cycle_ms_ = 0;
@@ -127,7 +133,9 @@ Result<void> KillRun::wait_idle(const std::string& after) {
 
 Result<void> KillRun::cycle(const std::string& victim, std::uint64_t number) {
   if (auto started = start_cars(number); !started) return started;
-  if (auto killed = wait_and_kill(victim); !killed) return killed;
+  if (!victim.empty()) {
+    if (auto killed = wait_and_kill(victim); !killed) return killed;
+  }
   const MonoMs killed_at = clock_.mono();
   if (auto idle = wait_idle(victim); !idle) return idle;
   last_cycle_ms_ = clock_.mono() - killed_at;
@@ -144,7 +152,9 @@ Result<void> KillRun::wait_drained() {
   auto done = wait_for([&] {
     auto now = drained(region_->paths());
     if (!now) fault = now.error().what;
-    return now && *now;
+    if (!now || !*now) return false;
+    const auto scrape = fleet::http_get(region_->ports().core_bridge_metrics, "/metrics");
+    return scrape && fleet::metric_sum(scrape->body, "wayside_sink_backlog_records") == 0;
   });
   if (!done) return std::move(done).error();
   if (!*done) return Error{Fault::timeout, "the lanes did not drain " + fault};
@@ -169,11 +179,28 @@ Result<void> KillRun::settle_account() {
   report_.resent = verified->resent;
   report_.missing = verified->missing + verified->values_missing + verified->values_different;
   report_.twice = verified->twice;
+  settle_backend();
   report_.residual = books->residual;
   report_.ledgers_equal = books->ledgers_equal;
-  if (!verified->ok()) report_.sentences = verified->examples;
+  if (report_.missing + report_.twice > 0) report_.sentences = verified->examples;
   for (const auto& sentence : books->sentences) report_.sentences.push_back(sentence);
   return {};
+}
+
+Result<void> KillRun::quiet_round(std::uint64_t number) {
+  backend_->set_quiet(true);
+  if (auto done = cycle("", number); !done) return std::move(done).error().with("round without a kill");
+  if (auto done = wait_drained(); !done) return done;
+  backend_->set_quiet(false);
+  return {};
+}
+
+void KillRun::settle_backend() {
+  backend_->stop();
+  const Backend::Counts heard = backend_->counts();
+  report_.mqtt_ids = heard.ids;
+  report_.mqtt_repeats = heard.repeats;
+  report_.mqtt_repeats_without_kill = heard.repeats_without_kill;
 }
 
 Result<KillReport> KillRun::run() {
@@ -186,7 +213,14 @@ Result<KillReport> KillRun::run() {
   if (!region) return std::move(region).error();
   region_ = std::move(region).value();
   if (auto started = region_->start(options_.say); !started) return std::move(started).error();
+  auto backend = Backend::start(*region_);
+  if (!backend) return std::move(backend).error();
+  backend_ = std::move(backend).value();
+  auto listening = wait_for([&] { return backend_->subscribed(); });
+  if (!listening) return std::move(listening).error();
+  if (!*listening) return Error{Fault::timeout, "no subscription at the core broker"};
   std::uint64_t number = 0;
+  if (auto done = quiet_round(0); !done) return std::move(done).error();
   for (std::uint64_t i = 0; i < options_.cycles; ++i) {
     for (const char* victim : {"edge broker", "local broker", "edge bridge", "core broker", "core bridge"}) {
       ++number;
@@ -198,7 +232,8 @@ Result<KillReport> KillRun::run() {
   }
   const MonoMs quiet_at = clock_.mono();
   if (auto done = wait_drained(); !done) return std::move(done).error();
-  options_.say("the lanes have drained after " + std::to_string(clock_.mono() - quiet_at) + " ms");
+  options_.say("lanes and sinks have drained after " + std::to_string(clock_.mono() - quiet_at) + " ms");
+  if (auto done = quiet_round(number + 1); !done) return std::move(done).error();
   if (auto done = settle_account(); !done) return std::move(done).error();
   return report_;
 }
@@ -217,7 +252,10 @@ std::string to_json(const KillReport& report, const KillOptions& options) {
          ", \"kills\": " + number(report.kills) + ", \"kills_by_process\": {" + by_process +
          "}, \"in_flight_least\": " + number(report.in_flight_least) + ", \"acked\": " + number(report.acked) +
          ", \"resent\": " + number(report.resent) + ", \"missing\": " + number(report.missing) +
-         ", \"twice\": " + number(report.twice) + ", \"residual\": " + number(report.residual) +
+         ", \"twice\": " + number(report.twice) + ", \"mqtt_ids\": " + number(report.mqtt_ids) +
+         ", \"mqtt_repeats\": " + number(report.mqtt_repeats) +
+         ", \"mqtt_repeats_without_kill\": " + number(report.mqtt_repeats_without_kill) +
+         ", \"residual\": " + number(report.residual) +
          ", \"ledgers_equal\": " + (report.ledgers_equal ? "true" : "false") + "}";
 }
 
