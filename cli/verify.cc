@@ -17,6 +17,12 @@ void print_text(const fleet::VerifyReport& report) {
   std::printf("missing %lu   values missing %lu, different %lu, strange %lu   twice by id %lu, by value %lu\n",
               report.missing, report.values_missing, report.values_different, report.strange, report.twice,
               report.values_twice);
+  if (report.values_resent > 0) {
+    std::printf("%lu values came again because the vehicle resent its message\n", report.values_resent);
+  }
+  if (report.claimed_twice > 0) {
+    std::printf("%lu values are claimed by two messages: the journals cannot be told apart\n", report.claimed_twice);
+  }
   for (const auto& example : report.examples) std::printf("  %s\n", example.c_str());
   std::printf("%s\n",
               report.ok() ? "every acknowledged value arrived, bit-exact, once" : "NOT every value arrived once");
@@ -27,10 +33,11 @@ void print_text(const fleet::VerifyReport& report) {
 std::string verify_json(const fleet::VerifyReport& report) {
   return fmt::format(
       R"({{"ok":{},"messages":{},"acked":{},"refused":{},"resent":{},"values":{},"arrived":{},"ids":{},"missing":{},)"
-      R"("values_missing":{},"values_different":{},"strange":{},"twice":{},"values_twice":{},"unreadable":{}}})",
+      R"("values_missing":{},"values_different":{},"strange":{},"twice":{},"values_twice":{},"values_resent":{},)"
+      R"("claimed_twice":{},"unreadable":{}}})",
       report.ok(), report.messages, report.acked, report.refused, report.resent, report.values, report.arrived,
       report.sink_ids, report.missing, report.values_missing, report.values_different, report.strange, report.twice,
-      report.values_twice, report.unreadable);
+      report.values_twice, report.values_resent, report.claimed_twice, report.unreadable);
 }
 
 int run_verify(const Args& args) {

@@ -21,19 +21,22 @@ struct VerifyReport {
   // of the sink
   std::uint64_t arrived = 0;                         // journalled messages found whole
   std::uint64_t sink_ids = 0;                        // distinct wayside-ids
+  std::uint64_t values_resent = 0;                   // under a further id, as often as the vehicle resent (P2)
   std::map<std::string, std::uint64_t> ids_by_lane;  // "<uuid>/<lane>" -> distinct ids
   // what must be zero
   std::uint64_t missing = 0;  // acknowledged messages of which a value is not in the sink
   std::uint64_t values_missing = 0;
   std::uint64_t values_different = 0;
   std::uint64_t twice = 0;            // a wayside-id seen again
-  std::uint64_t values_twice = 0;     // a value seen again, under another id
+  std::uint64_t values_twice = 0;     // a value under more ids than its message was published
+  std::uint64_t claimed_twice = 0;    // two messages of a journal claim the same (vehicle, path, time)
   std::uint64_t strange = 0;          // a value that no journal claims
   std::uint64_t unreadable = 0;       // lines that do not parse
   std::vector<std::string> examples;  // the first few, one sentence each
 
   [[nodiscard]] bool ok() const {
-    return missing + values_missing + values_different + twice + values_twice + strange + unreadable == 0;
+    return missing + values_missing + values_different + twice + values_twice + claimed_twice + strange + unreadable ==
+           0;
   }
 };
 

@@ -86,6 +86,46 @@ TEST_CASE("verify tells a missing message, a value that differs by one bit, an i
   CHECK_FALSE(again.ok());
 }
 
+TEST_CASE("a value may arrive as often as its vehicle said it, and no more") {
+  test::TempDir dir;
+  write_journal(dir.path());
+  REQUIRE(os::make_dirs(dir.path() + "/sink"));
+  {
+    auto journal = Journal::open(dir.path() + "/cars.jsonl");
+    REQUIRE(journal.ok());
+    (*journal)->resent("WSYDEM00000000001", 1);
+    REQUIRE((*journal)->turn().ok());
+  }
+  const auto sink = dir.path() + "/sink/state-00000000000000000000.jsonl";
+  const std::string twice = sink_line(kId0, 1) + sink_line(kId1, 1) + sink_line("x/state/2", 2);
+  REQUIRE(os::write_file_atomic(sink, twice, 0600));
+  const auto report = verify(dir.path() + "/cars.jsonl", dir.path() + "/sink");
+  REQUIRE(report.ok());
+  CHECK(report->ok());
+  CHECK(report->values_resent == 6);
+  REQUIRE(os::write_file_atomic(sink, twice + sink_line("x/state/3", 1), 0600));
+  const auto thrice = verify(dir.path() + "/cars.jsonl", dir.path() + "/sink");
+  REQUIRE(thrice.ok());
+  CHECK(thrice->values_twice == 6);
+  CHECK_FALSE(thrice->ok());
+}
+
+TEST_CASE("a journal of which two messages claim the same value and time cannot be verified") {
+  test::TempDir dir;
+  write_journal(dir.path());
+  REQUIRE(os::make_dirs(dir.path() + "/sink"));
+  auto journal = Journal::open(dir.path() + "/cars.jsonl");
+  REQUIRE(journal.ok());
+  (*journal)->message("WSYDEM00000000001", 9, "v1/WSYDEM00000000001/state", samples_at(kAt.value + 1));
+  REQUIRE((*journal)->turn().ok());
+  REQUIRE(os::write_file_atomic(dir.path() + "/sink/state-00000000000000000000.jsonl",
+                                sink_line(kId0, 1) + sink_line(kId1, 2), 0600));
+  const auto report = verify(dir.path() + "/cars.jsonl", dir.path() + "/sink");
+  REQUIRE(report.ok());
+  CHECK(report->claimed_twice == 6);
+  CHECK_FALSE(report->ok());
+}
+
 TEST_CASE("verify tells a value that nobody said and a line that does not parse") {
   CHECK(verify_sink(sink_line(kId0, 1) + sink_line(kId1, 2) + sink_line("x/state/2", 77)).strange == 6);
   CHECK(verify_sink(sink_line(kId0, 1) + sink_line(kId1, 2) + "{\"vehicle\":\n").unreadable == 1);
