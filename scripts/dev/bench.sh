@@ -1,0 +1,38 @@
+# ./dev bench NAME: figures of the release build, beside something else. The last line is one JSON object.
+root=$(cd "$(dirname "$0")/../.." && pwd); cd "$root"; . scripts/dev/lib.sh
+set -euo pipefail
+names=$(cd bench && ls ./*_bench.cc 2>/dev/null | sed 's|^\./||; s/_bench\.cc$//' | tr '\n' ' ')
+
+usage() {
+  cat <<TEXT
+usage: ./dev bench NAME [OPTIONS]      names: $names
+
+  first [--rounds N] [--seconds S] [--cars N] [--paced-seconds S] [--seed N] [--on-disk]
+        acknowledged messages per CPU second of the edge, and bytes on the link per signal value, beside a
+        stock Mosquitto with its own bridge: same cars, same load, interleaved rounds (default 5 of 5 s), then
+        once at one message a second and car, where a link can batch little (default 15 s);
+        JSON: messages_ratio (more is better), link_bytes_ratio (less is better), both medians with min and max,
+        link_bytes_ratio_paced.
+        --on-disk: the stock broker keeps its state on disk; without it in memory, where it is fastest.
+
+Builds the preset release and nothing else: figures of another build are none. Run it on a quiet machine.
+TEXT
+}
+
+name=${1:-}; [ $# -eq 0 ] || shift
+case "${1:-}" in -h|--help) usage; exit 0 ;; esac
+case "$name" in
+  -h|--help) usage; exit 0 ;;
+  "") usage >&2; exit 2 ;;
+esac
+case " $names" in *" $name "*) ;; *)
+  say "error: no benchmark '$name'"; near=$(nearest "$name" $names); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;; esac
+
+scripts/deps.sh build
+build_preset release $product_targets "bench_$name"
+choose_user
+stage_run bench release "bench_$name"
+status=0
+env HOME="$stage/run" "${runner[@]}" "$stage/bin/bench_$name" --dir "$stage/run" "$@" || status=$?
+if [ "$status" = 0 ]; then rm -rf "$stage"; else say "folder kept: $stage"; fi
+exit "$status"
