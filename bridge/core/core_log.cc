@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "spool/format.h"
+
 namespace wayside::bridge::core {
 namespace {
 
 constexpr std::size_t kReplayRecords = 1'000;
 constexpr std::uint64_t kReplayBytes = 8U << 20U;
+// What a group may take beyond its records: its header and the padding to whole sectors.
+constexpr std::uint64_t kGroupMarginBytes = spool::kGroupHeaderBytesMax + spool::kSectorBytes;
 
 void say(std::vector<std::string>* sentences, std::string sentence) {
   if (sentences != nullptr) sentences->push_back(std::move(sentence));
@@ -117,15 +121,23 @@ void CoreLog::replay_request(const CoreRecord& record, Offset at) {
 spool::AppendOutcome CoreLog::append(const std::vector<CoreRecord>& batch, WallMs now, Offset* end) {
   WAYSIDE_ASSERT(!batch.empty() && batch.front().first_of_batch && batch.back().last_of_batch);
   const Lane lane = batch.front().lane;
-  Bytes body;
+  spool::LaneWriter& writer = *writers_[index_of(lane)];
+  std::vector<Bytes> bodies(batch.size());
+  std::uint64_t framed = 0;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    encode_core_record(batch[i], bodies[i]);
+    if (bodies[i].size() > options_.record_bytes_max) return spool::AppendOutcome::record_too_large;
+    framed += spool::framed_bytes(bodies[i].size());
+  }
+  // All of it or nothing: a head alone would lie behind what every sink has done and keep its segment for ever.
+  if (framed + kGroupMarginBytes > room(lane)) return spool::AppendOutcome::lane_full;
+  if (writer.open_group_bytes() + framed > spool::kGroupBytesMax) return spool::AppendOutcome::lane_full;
   Offset offset;
-  for (const CoreRecord& record : batch) {
-    encode_core_record(record, body);
-    const auto* delivered = std::get_if<batch::Delivered>(&record.what);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const auto* delivered = std::get_if<batch::Delivered>(&batch[i].what);
     const std::string_view cohort = delivered == nullptr ? std::string_view() : std::string_view(delivered->cohort);
-    const spool::AppendOutcome outcome = writers_[index_of(lane)]->append(body, cohort, now, &offset);
-    // The head that may stay behind is an unfinished batch: readers drop it.
-    if (outcome != spool::AppendOutcome::appended) return outcome;
+    const spool::AppendOutcome outcome = writer.append(bodies[i], cohort, now, &offset);
+    WAYSIDE_ASSERT(outcome == spool::AppendOutcome::appended);
     dirty_[index_of(lane)] = true;
   }
   since_checkpoint_ += batch.size();
@@ -180,8 +192,7 @@ Result<bool> CoreLog::bind(const SpoolUuid& uuid, const std::string& edge) {
 Result<void> CoreLog::checkpoint() {
   Checkpoint out;
   out.accounted = accounted_;
-  out.scan_from = accounted_;
-  out.scan_from[index_of(Lane::command)] = std::min(accounted_[index_of(Lane::command)], oldest_open_);
+  for (const Lane lane : kAllLanes) out.scan_from[index_of(lane)] = scan_from_now(lane);
   out.next_sequence = next_sequence_;
   out.standings = durable_;
   if (Result<void> stored = store_checkpoint(disk_, options_.root, out); !stored) return stored;
@@ -195,7 +206,18 @@ std::uint64_t CoreLog::room(Lane lane) const {
   return used >= options_.lane_bytes_max ? 0 : options_.lane_bytes_max - used;
 }
 
+Offset CoreLog::scan_from_now(Lane lane) const {
+  const Offset accounted = accounted_[index_of(lane)];
+  return lane == Lane::command ? std::min(accounted, oldest_open_) : accounted;
+}
+
+// What the checkpoint does not account for stays. Few large records fill a lane long before checkpoint_records of
+// them are there: what is due by bytes is then made here.
 Result<std::uint64_t> CoreLog::release(Lane lane, Offset sinks_are_past) {
+  const bool held = std::min(sinks_are_past, scan_from_now(lane)) > scan_from_[index_of(lane)];
+  if (held && writers_[index_of(lane)]->bytes() > options_.lane_bytes_max / 4) {
+    if (Result<void> stored = checkpoint(); !stored) return stored.error();
+  }
   return writers_[index_of(lane)]->release_below(std::min(sinks_are_past, scan_from_[index_of(lane)]));
 }
 

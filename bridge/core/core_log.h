@@ -41,7 +41,7 @@ class CoreLog {
   // Recovers: checkpoint, then every record after it. `sentences` are ready for the log.
   static Result<std::unique_ptr<CoreLog>> open(Disk& disk, CoreLogOptions options, std::vector<std::string>* sentences);
 
-  // Puts a whole batch into the lane's open group; staged() shows it at once, durable() after flush.
+  // Puts a whole batch, or nothing of it, into the lane's open group; staged() shows it at once, durable() after flush.
   [[nodiscard]] spool::AppendOutcome append(const std::vector<CoreRecord>& batch, WallMs now, Offset* end = nullptr);
   // Makes what was appended durable. A lane that fails falls back to what was durable; its error is returned
   // (the last one) and `failed` has the lane set.
@@ -78,6 +78,7 @@ class CoreLog {
   void replay_batch(const std::vector<CoreRecord>& batch, Offset last, std::vector<std::string>* sentences);
   void replay_request(const CoreRecord& record, Offset at);
   void revert(Lane lane);
+  [[nodiscard]] Offset scan_from_now(Lane lane) const;
 
   Disk& disk_;
   CoreLogOptions options_;

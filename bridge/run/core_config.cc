@@ -1,4 +1,5 @@
 // The configuration of `wayside-bridge core`. Keys are public: additive changes only (CHANGELOG.md).
+#include <algorithm>
 #include <charconv>
 #include <set>
 #include <utility>
@@ -124,6 +125,8 @@ core::CoreLogOptions core_log_options(const config::Config& config) {
   core::CoreLogOptions out;
   out.root = config.text("core.state_dir") + "/corelog";
   out.lane_bytes_max = u64(config, "core.log_lane_bytes_max");
+  // Room comes back a segment at a time.
+  out.segment_bytes_max = std::min(out.segment_bytes_max, out.lane_bytes_max / 8);
   return out;
 }
 

@@ -171,8 +171,7 @@ class CoreProcess {
     for (const Lane lane : kAllLanes) {
       Offset least = log_->synced(lane);
       for (const auto& sink : sinks_) least = std::min(least, sink->done(lane));
-      if (least == std::exchange(sinks_past_[index_of(lane)], least)) continue;
-      step(core::SinkMoved{lane, least});
+      step(core::SinkMoved{lane, least});  // again though it stands: a release may have failed
     }
   }
 
@@ -227,7 +226,6 @@ class CoreProcess {
   std::optional<core::CoreLink> link_;
   std::vector<std::unique_ptr<SinkThread>> sinks_;
   std::array<std::unique_ptr<MqttConnection>, link::kChannels> connections_;
-  std::array<Offset, kLanes> sinks_past_{};
   std::atomic<bool> up_{false};
   std::unique_ptr<metrics::Server> server_;
   bool trust_told_ = false;
