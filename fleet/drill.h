@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/clock.h"
-#include "fleet/issuer.h"
+#include "fleet/desk.h"
 #include "fleet/ledger.h"
 #include "fleet/observer.h"
 #include "fleet/peer.h"
@@ -66,6 +66,7 @@ class Drill {
   Result<void> open_region_desk();
   Result<void> offline_car_is_asked_for_climate();
   Result<void> core_dies();
+  Result<std::string> unlock_once();
   Result<void> unlock_in_the_region();
   Result<void> refuse(const SignedRequest& request, const std::string& kind, bool& refused, std::string& reason);
   Result<void> forged_and_expired_are_refused();
@@ -78,6 +79,7 @@ class Drill {
   Result<SignedRequest> sign(const std::string& issuer, const std::string& vehicle, const std::string& group,
                              const std::string& name, std::int64_t deadline_ms);
   IssuerOptions issuer_options(const std::string& service, Way way) const;
+  std::unique_ptr<Desk> desk_of(const std::string& service, Way way);
 
   Region& region_;
   CarPool& cars_;
@@ -92,7 +94,7 @@ class Drill {
   double core_died_s_ = 0;
   std::string climate_car_;
   std::string unlock_car_;
-  std::unique_ptr<Issuer> desk_;  // region-app, at the edge
+  std::unique_ptr<Desk> desk_;  // region-app, at the edge
   SignedRequest climate_;
   DrillResult result_;
 };
