@@ -5,6 +5,7 @@
 #include "bridge/run/config.h"
 #include "bridge/run/process.h"
 #include "common/os/system.h"
+#include "common/version.h"
 
 namespace {
 
@@ -36,7 +37,7 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
   if (arguments.help) return print(stdout, run::usage()), 0;
-  if (arguments.version) return print(stdout, "wayside-bridge " + run::version() + "\n"), 0;
+  if (arguments.version) return print(stdout, std::string("wayside-bridge ") + wayside::version() + "\n"), 0;
   if (arguments.print_config_docs) return print(stdout, config::markdown(table(arguments.end))), 0;
   const std::optional<config::Config> config = load(arguments);
   if (!config) return kExitUsage;

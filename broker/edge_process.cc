@@ -12,6 +12,7 @@
 #include "broker/run.h"
 #include "common/log/log.h"
 #include "common/os/posix_disk.h"
+#include "common/version.h"
 
 namespace wayside::broker {
 namespace {
@@ -155,7 +156,7 @@ Result<void> EdgeProcess::write_ports() {
   if (Result<void> wrote = os::write_file_atomic(folders_.in_run("ports.json"), json, 0600); !wrote.ok()) return wrote;
   log::info("edge_up", {{"edge", config_.text("edge.name")},
                         {"region", config_.text("edge.region")},
-                        {"version", version()},
+                        {"version", wayside::version()},
                         {"vehicles", std::to_string(gate_->vehicles_port())},
                         {"services", std::to_string(gate_->services_port())},
                         {"metrics", std::to_string(metrics_server_->port())}});

@@ -5,6 +5,7 @@
 #include "broker/config.h"
 #include "broker/run.h"
 #include "common/os/system.h"
+#include "common/version.h"
 
 namespace {
 
@@ -33,7 +34,7 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
   if (arguments.help) return print(stdout, broker::usage()), 0;
-  if (arguments.version) return print(stdout, "wayside-broker " + broker::version() + "\n"), 0;
+  if (arguments.version) return print(stdout, std::string("wayside-broker ") + wayside::version() + "\n"), 0;
   if (arguments.print_config_docs) return print(stdout, config::markdown(broker::config_table())), 0;
   const std::optional<config::Config> config = load(arguments);
   if (!config) return kExitUsage;

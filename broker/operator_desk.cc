@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "broker/run.h"
+#include "common/version.h"
 
 namespace wayside::broker {
 namespace {
@@ -64,7 +65,7 @@ StatusReport OperatorDesk::status() const {
   StatusReport report;
   report.edge = parts_.edge;
   report.region = parts_.region;
-  report.version = version();
+  report.version = wayside::version();
   report.spool_uuid = to_string(parts_.custody.volume().uuid);
   report.pid = getpid();
   report.uptime_ms = parts_.clock.mono() - started_;

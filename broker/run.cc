@@ -17,7 +17,6 @@ int failed(const Error& error) {
 
 }  // namespace
 
-std::string version() { return WAYSIDE_VERSION; }
 
 int run(const config::Config& config) {
   log::configure(log_options(config));

@@ -7,8 +7,6 @@
 
 namespace wayside::broker {
 
-std::string version();
-
 // Exit status: 0 drained after SIGTERM, SIGINT or `drain`; 1 could not run; 2 the configuration asks for
 // what cannot be (a key that is no key, a lane that does not fit the volume).
 int run(const config::Config& config);

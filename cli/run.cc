@@ -1,17 +1,12 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "common/version.h"
 
 namespace wayside::cli {
-namespace {
-
-constexpr const char* kVersion = "0.1.0";
-
-}  // namespace
-
 int run(const Args& args) {
   if (!args.empty() && args[0] == "--version") {
-    std::printf("wayside %s\n", kVersion);
+    std::printf("wayside %s\n", version());
     return kYes;
   }
   static const std::vector<Command> commands = {

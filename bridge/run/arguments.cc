@@ -69,6 +69,4 @@ std::string usage() {
          "Exit status: 0 drained, 1 could not run, 2 usage or configuration.\n";
 }
 
-std::string version() { return "0.1.0"; }
-
 }  // namespace wayside::bridge::run

@@ -20,6 +20,5 @@ struct Arguments {
 };
 Arguments parse_arguments(int argc, char** argv);
 std::string usage();
-std::string version();
 
 }  // namespace wayside::bridge::run

@@ -7,6 +7,7 @@
 #include "bridge/run/arguments.h"
 #include "bridge/run/config.h"
 #include "bridge/run/rows.h"
+#include "common/version.h"
 
 namespace wayside::bridge::run {
 namespace {
@@ -107,7 +108,7 @@ std::vector<std::string> check_core(const config::Config& config) {
 
 core::CoreOptions core_options(const config::Config& config) {
   core::CoreOptions out;
-  out.product = "wayside-bridge " + version();
+  out.product = std::string("wayside-bridge ") + wayside::version();
   for (const config::Config& edge : config.entries("edge"))
     out.edges.push_back({edge.text("name"), edge.text("region")});
   out.window_bytes = u64(config, "link.window_bytes");

@@ -5,6 +5,7 @@
 #include "bridge/run/config.h"
 #include "bridge/run/rows.h"
 #include "common/topic/topic.h"
+#include "common/version.h"
 
 namespace wayside::bridge::run {
 namespace {
@@ -87,7 +88,7 @@ edge::EdgeOptions edge_options(const config::Config& config) {
   edge::EdgeOptions out;
   out.edge = config.text("edge.name");
   out.region = config.text("edge.region");
-  out.product = "wayside-bridge " + version();
+  out.product = std::string("wayside-bridge ") + wayside::version();
   out.resend_ms = config.integer("link.resend_ms");
   out.batch_linger_ms = config.integer("link.batch_linger_ms");
   out.inflight_bytes_max = u64(config, "link.inflight_bytes_max");

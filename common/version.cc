@@ -1,0 +1,7 @@
+#include "common/version.h"
+
+namespace wayside {
+
+const char* version() { return WAYSIDE_VERSION; }
+
+}  // namespace wayside
