@@ -186,7 +186,13 @@ class PahoConnection final : public MqttConnection {
     report.token = context & ((1ULL << kTokenBits) - 1);
     report.ok = ok;
     if (step == Step::connect && ok) report.receive_maximum = receive_maximum(token);
-    if (!ok) report.why = "return code " + std::to_string(token.get_return_code());
+    if (step == Step::subscribe && ok && subscription_refused(token)) {
+      report.ok = false;
+      report.why = "a subscription was refused";
+    } else if (!ok) {
+      report.why = "return code " + std::to_string(token.get_return_code()) + ", reason " +
+                   std::to_string(static_cast<int>(token.get_reason_code()));
+    }
     put(std::move(report));
   }
   static unsigned receive_maximum(const mqtt::token& token) {
@@ -196,6 +202,17 @@ class PahoConnection final : public MqttConnection {
       return mqtt::get<std::uint16_t>(properties, mqtt::property::RECEIVE_MAXIMUM);
     } catch (const std::exception&) {
       return 0;  // the response says nothing: our own window holds
+    }
+  }
+
+  // One SUBACK answers all filters; Paho calls it a success whatever it says.
+  static bool subscription_refused(const mqtt::token& token) {
+    try {
+      const auto codes = token.get_subscribe_response().get_reason_codes();
+      return std::any_of(codes.begin(), codes.end(),
+                         [](mqtt::ReasonCode one) { return static_cast<int>(one) >= 0x80; });
+    } catch (const std::exception&) {
+      return false;
     }
   }
 
@@ -235,7 +252,8 @@ class PahoConnection final : public MqttConnection {
 
   void published(const Report& report) {
     outstanding_ -= outstanding_ > 0 ? 1 : 0;
-    if (report.ok) happened_.push_back({MqttHappened::Kind::acked, {}, {}, report.token});
+    const auto kind = report.ok ? MqttHappened::Kind::acked : MqttHappened::Kind::refused;
+    happened_.push_back({kind, {}, report.why, report.token});
   }
 
   void lost(MonoMs now, const std::string& why) {
@@ -274,7 +292,18 @@ class PahoConnection final : public MqttConnection {
     return out;
   }
 
+  // What we gave up may still stand for Paho: a refused subscription, an attempt overtaken by an older loss. Paho
+  // takes no second connect then, so the old one goes first.
   void connect(MonoMs now) {
+    if (client_.is_connected()) {
+      try {
+        client_.disconnect(mqtt::disconnect_options());
+      } catch (const mqtt::exception&) {
+        // It has gone by itself.
+      }
+      next_attempt_ = now + options_.backoff_min_ms;
+      return;
+    }
     state_ = State::connecting;
     ++generation_;
     {

@@ -45,10 +45,10 @@ struct MqttOptions {
 
 // What happened since the last poll, in order.
 struct MqttHappened {
-  enum class Kind : std::uint8_t { up, down, message, acked } kind{};
+  enum class Kind : std::uint8_t { up, down, message, acked, refused } kind{};
   MqttMessage message;      // of message
-  std::string why;          // of down
-  std::uint64_t token = 0;  // of acked
+  std::string why;          // of down, refused
+  std::uint64_t token = 0;  // of acked, refused: the server said no to that publish
 };
 
 struct MqttCounters {

@@ -1,5 +1,6 @@
 #include "bridge/run/mqtt_sink_lane.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -55,6 +56,11 @@ void MqttSinkLane::acked(std::uint64_t token) {
     --unacknowledged_;
     return;
   }
+}
+
+bool MqttSinkLane::waits_for(std::uint64_t token) const {
+  return std::any_of(in_flight_.begin(), in_flight_.end(),
+                     [token](const InFlight& batch) { return batch.tokens.contains(token); });
 }
 
 Result<bool> MqttSinkLane::store() {

@@ -28,6 +28,8 @@ class MqttSinkLane {
   // A batch went out as publishes with these tokens (none: nothing of it is published).
   void sent(Offset end, std::set<std::uint64_t> tokens);
   void acked(std::uint64_t token);
+  // The publish with this token is one that the lane waits for.
+  [[nodiscard]] bool waits_for(std::uint64_t token) const;
   // Makes what is acknowledged durable; true when the offset moved.
   Result<bool> store();
 

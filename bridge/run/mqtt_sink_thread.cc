@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -15,6 +17,8 @@ constexpr long long kIdleMs = 50;
 constexpr std::int64_t kStoreMs = 200;
 constexpr std::int64_t kStopMs = 1'000;
 constexpr std::size_t kObjectsMax = 2'000;  // unacknowledged of a lane
+constexpr std::int64_t kRefusedPauseMs = 1'000;
+constexpr std::int64_t kRefusedPauseMsMax = 30'000;
 
 // Rows that sinks may publish. A request must never come back to the core as one.
 bool publishable(const std::string& name) {
@@ -88,12 +92,45 @@ class MqttSinkThread final : public SinkThread {
       if (happened.kind == MqttHappened::Kind::acked) {
         for (MqttSinkLane& lane : lanes_) lane.acked(happened.token);
       }
+      if (happened.kind == MqttHappened::Kind::refused) on_refused(happened);
     }
+  }
+
+  // The lane stands still for a growing pause and goes back to what is durable: at least once, and never past a
+  // message that nobody took. The other lanes go on.
+  void on_refused(const MqttHappened& happened) {
+    const MonoMs now = clock_.mono();
+    for (const Lane lane : kAllLanes) {
+      Pause& pause = pauses_[index_of(lane)];
+      if (pause.until || !lanes_[index_of(lane)].waits_for(happened.token)) continue;
+      const bool again = pause.ended.value != 0 && now - pause.ended <= 2 * kRefusedPauseMsMax;
+      pause.ms = again ? std::min(2 * pause.ms, kRefusedPauseMsMax) : kRefusedPauseMs;
+      pause.until = now + pause.ms;
+      fault(
+          {Fault::denied, std::string("lane ") + to_string(lane) + ": the broker refused a publish: " + happened.why});
+    }
+  }
+
+  // True: the lane may be fed.
+  bool over_pause(Lane lane) {
+    Pause& pause = pauses_[index_of(lane)];
+    if (!pause.until) return true;
+    if (clock_.mono() < *pause.until) return false;
+    pause.until.reset();
+    pause.ended = clock_.mono();
+    store();
+    const Result<void> back = lanes_[index_of(lane)].rewind(place_.disk, log_, lane);
+    if (back) return true;
+    fault(back.error());
+    connection_->drop(clock_.mono());
+    open_ = false;
+    return false;
   }
 
   void rewind() {
     store();
     open_ = true;
+    for (Pause& pause : pauses_) pause.until.reset();
     for (const Lane lane : kAllLanes) {
       const Result<void> done = lanes_[index_of(lane)].rewind(place_.disk, log_, lane);
       if (done) continue;
@@ -106,7 +143,7 @@ class MqttSinkThread final : public SinkThread {
   }
 
   void feed(Lane lane) {
-    if (!open_) return;
+    if (!open_ || !over_pause(lane)) return;
     Result<std::vector<sink::FollowedBatch>> batches = lanes_[index_of(lane)].next();
     if (!batches) {
       fault(batches.error());
@@ -172,6 +209,13 @@ class MqttSinkThread final : public SinkThread {
     log::error("sink_fault", {{"sink", "mqtt"}, {"why", error.what}});
   }
 
+  // Of a lane of which the broker refused a publish.
+  struct Pause {
+    std::optional<MonoMs> until;
+    std::int64_t ms = 0;
+    MonoMs ended{};
+  };
+
   SinkPlace place_;
   SinkOptions options_;
   os::SystemClock clock_;
@@ -180,6 +224,7 @@ class MqttSinkThread final : public SinkThread {
   spool::Volume log_;
   std::vector<MqttSinkLane> lanes_;
   std::unique_ptr<MqttConnection> connection_;
+  std::array<Pause, kLanes> pauses_{};
   bool open_ = false;
   std::uint64_t last_token_ = 0;
   MonoMs stored_at_{};

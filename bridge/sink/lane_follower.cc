@@ -8,6 +8,11 @@ Result<std::unique_ptr<LaneFollower>> LaneFollower::open(Disk& disk, const std::
   if (!reader) return reader.error();
   const Result<Offset> oldest = (*reader)->oldest();
   if (!oldest) return oldest.error();
+  if (from > (*reader)->synced()) {
+    return Error{Fault::corrupt, "the sink is at offset " + std::to_string(from.value) + " of " + lane_dir +
+                                     " and the core log ends at " + std::to_string((*reader)->synced().value) +
+                                     ": it is not the log that the sink has followed"};
+  }
   // Segments go only when every sink is past them: a sink that is new begins with what is there.
   return std::unique_ptr<LaneFollower>(new LaneFollower(std::move(*reader), std::max(from, *oldest)));
 }

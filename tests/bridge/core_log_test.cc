@@ -2,6 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "bridge/sink/file_sink.h"
 #include "tests/support/sim_disk.h"
 
 namespace wayside::test {
@@ -86,6 +87,32 @@ TEST_CASE("a batch that the core log cannot take whole leaves nothing behind in 
   CHECK((*log)->synced(Lane::bulk) == Offset{next});
   REQUIRE((*log)->release(Lane::bulk, Offset{next}).ok());
   CHECK((*log)->append(batch(), kNow) == spool::AppendOutcome::appended);
+}
+
+TEST_CASE("a sink that is past the end of the core log does not follow it: its next records would be skipped") {
+  SimDisk disk;
+  auto log = CoreLog::open(disk, options(), nullptr);
+  REQUIRE(log.ok());
+  REQUIRE((*log)->bind(uuid_of_edge(), "e1").ok());
+  const auto write = [&](std::uint64_t offset) {
+    REQUIRE((*log)->append({large(offset)}, kNow) == spool::AppendOutcome::appended);
+    REQUIRE((*log)->flush(kNow, nullptr).ok());
+  };
+  for (std::uint64_t offset = 0; offset < 3; ++offset) write(offset);
+  {
+    auto sink = bridge::sink::FileSink::open(disk, (*log)->volume(), {.dir = "/sink"});
+    REQUIRE(sink.ok());
+    REQUIRE((*sink)->turn(Lane::bulk).ok());
+    REQUIRE((*sink)->done(Lane::bulk) == Offset{3});
+  }
+  CoreLogOptions other = options();
+  other.root = "/core/other";
+  log = CoreLog::open(disk, other, nullptr);
+  REQUIRE(log.ok());
+  write(0);
+  const auto sink = bridge::sink::FileSink::open(disk, (*log)->volume(), {.dir = "/sink"});
+  REQUIRE_FALSE(sink.ok());
+  CHECK(sink.error().fault == Fault::corrupt);
 }
 
 }  // namespace wayside::test

@@ -131,6 +131,43 @@ TEST_CASE("the mqtt sink publishes every record on its topic with its wayside-id
   CHECK(done);
 }
 
+TEST_CASE("what the core broker refuses of the mqtt sink is published once it no longer does") {
+  BridgeFixture world;
+  world.open_spool();
+  world.dir().write("links.acl",
+                    "user edge-1\ntopic write wayside/edge-1/up/#\ntopic read wayside/edge-1/down/#\n"
+                    "user core-1\ntopic readwrite wayside/#\ntopic read v1/#\ntopic write v1/+/event/#\n");
+  world.start_mosquitto();
+  REQUIRE(
+      wait_until([&] { return slurp(world.dir() / "mosquitto.log").find(" running") != std::string::npos; }, 10'000));
+  const std::string heard = world.dir() / "heard";
+  Process backend(world.as_backend("mosquitto_sub", {"-i", "watcher", "-q", "1", "-t", "v1/#", "-F", "%t %P"}),
+                  Process::Options{.output = heard});
+  REQUIRE(wait_until([&] { return world.logs().find("Sending SUBACK to watcher") != std::string::npos; }, 10'000));
+  world.start_core();
+  world.start_edge();
+  std::uint64_t sequence = 0;
+  publish_some(world, sequence, 3);
+  check_all_there(world);
+  CHECK(wait_until([&] { return world.logs().find("sink_fault") != std::string::npos; }, 10'000));
+  world.dir().write("links.acl",
+                    "user edge-1\ntopic write wayside/edge-1/up/#\ntopic read wayside/edge-1/down/#\n"
+                    "user core-1\ntopic readwrite #\n");
+  REQUIRE(::kill(world.mosquitto().pid(), SIGHUP) == 0);
+  const auto all_heard = [&] {
+    const std::string text = slurp(heard);
+    for (const Lane lane : {Lane::ack, Lane::event, Lane::state, Lane::bulk}) {
+      for (std::uint64_t at = 0; at < 3; ++at) {
+        if (text.find(wayside_id(world.uuid(), lane, {at})) == std::string::npos) return false;
+      }
+    }
+    return true;
+  };
+  const bool done = wait_until(all_heard, 20'000);
+  INFO(slurp(heard));
+  CHECK(done);
+}
+
 TEST_CASE("an edge whose link certificate is not of this core's ACL delivers nothing and disturbs nobody") {
   BridgeFixture world;
   world.open_spool();
