@@ -27,7 +27,6 @@ struct Options {
   std::int64_t cars = 20;
   std::int64_t paced_seconds = 15;
   std::int64_t seed = 0;
-  bool on_disk = false;
 };
 
 // A side with what it has shown so far.
@@ -74,7 +73,7 @@ Result<void> FirstBench::start() {
   auto ours = start_wayside(side);
   if (!ours) return std::move(ours).error();
   side.dir = options_.dir + "/stock";
-  auto stock = start_stock(side, options_.on_disk, *disk_);
+  auto stock = start_stock(side, *disk_);
   if (!stock) return std::move(stock).error();
   for (auto* started : {&*ours, &*stock}) {
     const auto sink = (*started)->sink();
@@ -99,9 +98,9 @@ Result<void> FirstBench::rounds() {
       if (!figures) return std::move(figures).error().with(fmt::format("round {}", round));
       runner.rounds.push_back(*figures);
       fmt::print(stderr,
-                 "round {} {:20} {:8} messages in {:5.1f} s, all arrived after {:5.1f} s, {:6.2f} s of CPU, "
+                 "round {} {:20} {:8} messages in {:5.1f} s, {:6.2f} s of CPU, "
                  "{:7.0f} messages a CPU second, {:6.2f} link bytes a value\n",
-                 round, runner.side->name(), figures->acked, figures->speaking_s, figures->arrived_s, figures->cpu_s,
+                 round, runner.side->name(), figures->acked, figures->speaking_s, figures->cpu_s,
                  figures->messages_per_cpu_s(), figures->link_bytes_per_value());
     }
   }
@@ -207,8 +206,7 @@ int main(int argc, char** argv) {
        {"--seconds", &options.seconds, "how long the cars speak in a round", false, 1, 60},
        {"--cars", &options.cars, "number of cars", false, 1, 1000},
        {"--paced-seconds", &options.paced_seconds, "how long the cars speak at one message a second", false, 5, 120},
-       {"--seed", &options.seed, "seed of the cars' drives; 0: a new one", false, 0, INT64_MAX},
-       {"--on-disk", &options.on_disk, "the stock broker keeps its state on disk too (autosave, not synced)"}},
+       {"--seed", &options.seed, "seed of the cars' drives; 0: a new one", false, 0, INT64_MAX}},
       "The last line is one JSON object; messages_ratio: more is better, link_bytes_ratio: less is."};
   if (const auto exit = cli::parse(spec, {argv + 1, argv + argc})) return *exit;
   if (options.seed == 0) options.seed = static_cast<std::int64_t>(os::random_seed() >> 1U);

@@ -108,7 +108,6 @@ Result<Figures> measure(Side& side, ArrivedValues& arrived, const Load& load, fl
   if (!expected) return expected.error();
   const auto came = wait_arrival(arrived, *values_before, *expected);
   if (!came) return came.error();
-  figures.arrived_s = seconds_since(begun);
   poll(nullptr, 0, kAfterwordMs);
   const auto after = read_meter(side);
   if (!after) return after.error();

@@ -26,7 +26,6 @@ struct Figures {
   std::uint64_t link_bytes = 0;
   double cpu_s = 0;       // of the edge's processes, from before the first connection until all has arrived
   double speaking_s = 0;  // until the last acknowledgement
-  double arrived_s = 0;   // until the last value was at the far end
 
   [[nodiscard]] double messages_per_cpu_s() const { return static_cast<double>(acked) / cpu_s; }
   [[nodiscard]] double link_bytes_per_value() const {

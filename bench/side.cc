@@ -32,12 +32,9 @@ class WaysideSide final : public Side {
 
 class StockSide final : public Side {
  public:
-  StockSide(std::unique_ptr<fleet::Peer> peer, bool persistent) : peer_(std::move(peer)), persistent_(persistent) {}
-  std::string name() const override { return persistent_ ? "mosquitto on disk" : "mosquitto in memory"; }
-  std::string durable() const override {
-    return persistent_ ? "acknowledged from memory; its state is written to disk behind that, not synced"
-                       : "acknowledged from memory; a killed broker has lost what was waiting";
-  }
+  explicit StockSide(std::unique_ptr<fleet::Peer> peer) : peer_(std::move(peer)) {}
+  std::string name() const override { return "mosquitto"; }
+  std::string durable() const override { return "acknowledged from memory; a killed broker has lost what was waiting"; }
   fleet::Endpoint door() const override { return peer_->door(); }
   std::string sink() const override { return peer_->sink(); }
   std::vector<pid_t> edge_processes() override { return {peer_->edge_pid()}; }
@@ -45,7 +42,6 @@ class StockSide final : public Side {
 
  private:
   std::unique_ptr<fleet::Peer> peer_;
-  bool persistent_;
 };
 
 }  // namespace
@@ -64,15 +60,15 @@ Result<std::unique_ptr<Side>> start_wayside(const SideOptions& options) {
   return std::unique_ptr<Side>(new WaysideSide(std::move(*prepared)));
 }
 
-Result<std::unique_ptr<Side>> start_stock(const SideOptions& options, bool persistent, Disk& disk) {
+Result<std::unique_ptr<Side>> start_stock(const SideOptions& options, Disk& disk) {
   fleet::PeerOptions peer;
   peer.dir = options.dir;
   peer.mosquitto = options.mosquitto;
-  peer.settings = persistent ? fleet::PeerSettings::best : fleet::PeerSettings::memory;
+  peer.settings = fleet::PeerSettings::memory;
   peer.cars.pki = options.pki;
   auto started = fleet::Peer::start(std::move(peer), disk);
   if (!started) return std::move(started).error();
-  return std::unique_ptr<Side>(new StockSide(std::move(*started), persistent));
+  return std::unique_ptr<Side>(new StockSide(std::move(*started)));
 }
 
 }  // namespace wayside::bench

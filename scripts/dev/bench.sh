@@ -7,13 +7,13 @@ usage() {
   cat <<TEXT
 usage: ./dev bench NAME [OPTIONS]      names: $names
 
-  first [--rounds N] [--seconds S] [--cars N] [--paced-seconds S] [--seed N] [--on-disk]
+  first [--rounds N] [--seconds S] [--cars N] [--paced-seconds S] [--seed N]
         acknowledged messages per CPU second of the edge, and bytes on the link per signal value, beside a
         stock Mosquitto with its own bridge: same cars, same load, interleaved rounds (default 5 of 5 s), then
         once at one message a second and car, where a link can batch little (default 15 s);
         JSON: messages_ratio (more is better), link_bytes_ratio (less is better), both medians with min and max,
         link_bytes_ratio_paced.
-        --on-disk: the stock broker keeps its state on disk; without it in memory, where it is fastest.
+        The stock broker keeps its state in memory, where it is fastest; what each promises is printed beside.
 
 Builds the preset release and nothing else: figures of another build are none. Run it on a quiet machine.
 TEXT
