@@ -128,9 +128,13 @@ bool Lifecycle::admit_next(Vehicles::iterator at) {
     Admission admission = std::move(vehicle.admissions.front());
     vehicle.admissions.pop_front();
     const bool answered = answer_from_open(vehicle, admission);
-    if (answered || edge_now() >= admission.intent.deadline) {
+    // It has waited since it was judged: what may have changed meanwhile is asked again.
+    std::optional<Reason> over =
+        revoked(admission.grant_key, admission.intent.grant_serial, admission.intent.issuer_key);
+    if (edge_now() >= admission.intent.deadline) over = Reason::DEADLINE_PASSED;
+    if (answered || over) {
       release_admission(admission);
-      if (!answered) refuse(admission, Reason::DEADLINE_PASSED);
+      if (!answered) refuse(admission, *over);
       continue;
     }
     Commit commit;

@@ -59,6 +59,9 @@ void Lifecycle::flush() {
   }
   if (now_.mono >= purge_at_) {
     purge_at_ = now_.mono + options_.limits.purge_interval_ms;
+    std::erase_if(stray_acks_, [&](const auto& entry) {
+      return now_.mono - entry.second.since >= options_.limits.stray_acks_interval_ms;
+    });
     submit({.what = InFlight::What::purge},
            PurgeClosed{.deadline_before = {edge_now().value - options_.limits.closed_keep_ms}});
   }
@@ -174,6 +177,10 @@ void Lifecycle::on(AckOffered& event) {
   }
   const auto at = vehicles_.find(event.name.vehicle);
   Open* open = at == vehicles_.end() ? nullptr : find_open(at->second, event.name.id);
+  if (open == nullptr && !stray_ack_allowed(event.name.vehicle)) {
+    actions_.emplace_back(AckVerdict{event.token, false, Reason::BUDGET, false});
+    return;
+  }
   if (open == nullptr) {
     submit({.what = InFlight::What::find_ack, .token = event.token}, FindCommand{event.name});
     return;
@@ -185,6 +192,16 @@ void Lifecycle::on(AckOffered& event) {
   ++open->acks_admitted;
   ++open->acks_on_way;
   actions_.emplace_back(AckVerdict{event.token, true, {}, false});
+}
+
+// An ack of no open command costs a reading of the store and, when it is only late, room in the ack lane:
+// neither may be had without end by one vehicle, for the commands of all the others need both.
+bool Lifecycle::stray_ack_allowed(const std::string& vehicle) {
+  StrayAcks& strays = stray_acks_.try_emplace(vehicle, StrayAcks{now_.mono, 0}).first->second;
+  if (now_.mono - strays.since >= options_.limits.stray_acks_interval_ms) strays = {now_.mono, 0};
+  if (strays.count >= options_.limits.stray_acks_max) return false;
+  ++strays.count;
+  return true;
 }
 
 void Lifecycle::on(AckInLane& event) {

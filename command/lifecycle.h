@@ -32,6 +32,8 @@ struct Limits {
   std::uint64_t open_bytes_max = 64ULL << 20U;  // requests of open commands together
   std::uint32_t acks_per_command_max = 8;
   std::uint32_t ack_bytes_max = 4096;
+  std::uint32_t stray_acks_max = 32;  // of one vehicle and interval: acks of no open command
+  std::int64_t stray_acks_interval_ms = 60'000;
   std::uint32_t outbox_max = 65'536;      // statuses that wait for the ack lane
   std::int64_t outcome_wait_ms = 10'000;  // after the deadline, for the vehicle's word on what was written
   std::int64_t clock_step_max_ms = 3600LL * 1000;
@@ -148,6 +150,7 @@ class Lifecycle {
   void on(Written& event);
   void on(Pubacked& event);
   void on(AckOffered& event);
+  bool stray_ack_allowed(const std::string& vehicle);
   void on(AckInLane& event);
   void on(StatusInLane& event);
   void on(ListOffered& event);
@@ -180,7 +183,11 @@ class Lifecycle {
   std::size_t plan_transitions(Vehicle& vehicle, Commit& commit);
   void plan_one(const Vehicle& vehicle, const Open& open, Commit& commit) const;
   static void apply_word(Draft& draft, const Word& word);
-  [[nodiscard]] std::optional<Reason> revoked(const Command& row) const;
+  [[nodiscard]] std::optional<Reason> revoked(const intent::PublicKey& grant_key, std::uint64_t grant_serial,
+                                              const intent::PublicKey& issuer) const;
+  [[nodiscard]] std::optional<Reason> revoked(const Command& row) const {
+    return revoked(row.grant_key, row.grant_serial, row.issuer);
+  }
   [[nodiscard]] bool may_send_again(const Open& open) const;
   void deliver_due(Vehicle& vehicle);
   void submit_commit(Vehicles::iterator at, Commit commit, std::size_t acks_taken, std::optional<Admission> admission);
@@ -224,9 +231,14 @@ class Lifecycle {
   std::uint64_t open_bytes_ = 0;
   std::set<std::tuple<std::int64_t, std::string, std::uint64_t>> deadlines_;  // edge time, vehicle, sequence
   std::set<std::pair<MonoMs, std::string>> retries_;
-  std::set<std::uint64_t> acks_outstanding_;  // offsets in the lane whose word is not durable here
-  std::uint64_t lane_next_ = 0;               // above every record of ours heard of in the ack lane
-  std::uint64_t lane_needed_from_ = 0;        // min of the durable marks
+  struct StrayAcks {
+    MonoMs since{};
+    std::uint32_t count = 0;
+  };
+  std::map<std::string, StrayAcks> stray_acks_;  // by vehicle; forgotten with their interval
+  std::set<std::uint64_t> acks_outstanding_;     // offsets in the lane whose word is not durable here
+  std::uint64_t lane_next_ = 0;                  // above every record of ours heard of in the ack lane
+  std::uint64_t lane_needed_from_ = 0;           // min of the durable marks
   MonoMs purge_at_{};
   Marks marks_;           // as loaded
   bool stepped_ = false;  // the alarm was given

@@ -55,7 +55,9 @@ void Lifecycle::load_lists(const std::vector<StoredList>& lists) {
         good = list.ok() && trust_.accept(list.value()).ok();
       } else {
         const auto list = intent::open_revocation_list(stored.framed);
-        good = list.ok() && trust_.accept(list.value()).ok();
+        good = list.ok();
+        // Held as accepted once, also while no trust list names its key: a later one may name it again.
+        if (good) trust_.revocations.insert_or_assign(list->grant_key, list.value());
       }
       if (!good) alarm(AlarmKind::stored_list_invalid, "a kept list does not verify under the provisioned root");
     }

@@ -37,22 +37,25 @@ void Lifecycle::apply_word(Draft& draft, const Word& word) {
   if (is_closed(word.state) || draft.state < word.state) draft.move(word.state, word.reason);
 }
 
-std::optional<Reason> Lifecycle::revoked(const Command& row) const {
+std::optional<Reason> Lifecycle::revoked(const intent::PublicKey& grant_key, std::uint64_t grant_serial,
+                                         const intent::PublicKey& issuer) const {
   if (!trust_.trust_list ||
-      std::ranges::find(trust_.trust_list->grant_keys, row.grant_key) == trust_.trust_list->grant_keys.end()) {
+      std::ranges::find(trust_.trust_list->grant_keys, grant_key) == trust_.trust_list->grant_keys.end()) {
     return Reason::GRANT_KEY_UNKNOWN;
   }
   for (const auto& [key, list] : trust_.revocations) {
-    if (list.grants.contains({row.grant_key, row.grant_serial})) return Reason::GRANT_REVOKED;
-    if (list.issuer_keys.contains(row.issuer)) return Reason::ISSUER_REVOKED;
+    if (list.grants.contains({grant_key, grant_serial})) return Reason::GRANT_REVOKED;
+    if (list.issuer_keys.contains(issuer)) return Reason::ISSUER_REVOKED;
   }
   return std::nullopt;
 }
 
+// SENT says that its bytes may go out, not that they did: a revocation holds back what is left to send.
 bool Lifecycle::may_send_again(const Open& open) const {
+  if (revoked(open.row)) return false;
   if (!open.written && !open.delivering_on) return true;
   const auto group = options_.groups.find(open.row.group);
-  return (group == options_.groups.end() || group->second) && !revoked(open.row);
+  return group == options_.groups.end() || group->second;
 }
 
 void Lifecycle::plan_one(const Vehicle& vehicle, const Open& open, Commit& commit) const {
@@ -80,9 +83,11 @@ void Lifecycle::plan_one(const Vehicle& vehicle, const Open& open, Commit& commi
     }
     return;
   }
-  if (now < row.deadline) return;
   const bool nothing_written = draft.state == State::sent && !open.written && !open.delivering_on;
-  if (nothing_written) {
+  if (now < row.deadline) {
+    const auto why = nothing_written ? revoked(row) : std::nullopt;
+    if (why) draft.move(State::cancelled, *why);
+  } else if (nothing_written) {
     draft.move(State::expired, Reason::DEADLINE_PASSED);
   } else if (now.value >= row.deadline.value + options_.limits.outcome_wait_ms) {
     draft.move(State::unknown_outcome, Reason::DEADLINE_PASSED);

@@ -296,6 +296,76 @@ TEST_CASE("a revoked grant cancels what was not sent and is refused") {
   CHECK(m.refusal() == "GRANT_REVOKED");
 }
 
+TEST_CASE("a revocation cancels what is SENT while none of it was written") {
+  Machine m;
+  m.ready(1);
+  m.ask({.id = 1, .serial = 7});
+  REQUIRE(m.delivered() == std::vector<std::uint8_t>{1});
+  m.run(cmd::Gone{kCar, {0, 1}});  // before its bytes went out
+  m.run(cmd::ListOffered{5, m.authority.revocation(1, 7)});
+  REQUIRE(m.last<cmd::ListVerdict>()->accepted);
+  m.ready(2);
+  CHECK(m.delivered() == std::vector<std::uint8_t>{1});
+  CHECK(m.told(1) == "ACCEPTED SENT CANCELLED");
+  CHECK(m.last_reason() == "GRANT_REVOKED");
+}
+
+TEST_CASE("a request that waits for its turn is refused when its grant is revoked meanwhile") {
+  Machine m;
+  m.ready(1);
+  m.step(cmd::ListOffered{5, m.authority.revocation(1, 7)});
+  m.step(cmd::Requested{201, request(m.authority, {.id = 1, .serial = 8})});
+  m.step(cmd::Requested{202, request(m.authority, {.id = 2, .serial = 7})});
+  m.settle();
+  CHECK(m.delivered() == std::vector<std::uint8_t>{1});
+  CHECK(m.refusal() == "GRANT_REVOKED");
+  CHECK(m.told(2).empty());
+}
+
+TEST_CASE("a revocation list outlives a restart during which no trust list names its key") {
+  Machine m;
+  m.run(cmd::ListOffered{5, m.authority.revocation(1, 7)});
+  REQUIRE(m.last<cmd::ListVerdict>()->accepted);
+  const auto named = m.authority.grant_key.public_key();
+  intent::TrustList list;
+  list.root_key = m.authority.root.public_key();
+  list.grant_keys = {intent::SigningKey::generate()->public_key()};
+  list.number = 100;
+  m.run(cmd::ListOffered{6, intent::sign_trust_list(m.authority.root, list)});
+  REQUIRE(m.last<cmd::ListVerdict>()->accepted);
+  m.restart();
+  list.grant_keys.push_back(named);
+  list.number = 101;
+  m.run(cmd::ListOffered{7, intent::sign_trust_list(m.authority.root, list)});
+  REQUIRE(m.last<cmd::ListVerdict>()->accepted);
+  m.ask({.id = 1, .serial = 7});
+  CHECK(m.refusal() == "GRANT_REVOKED");
+}
+
+TEST_CASE("acks of no open command are a few an interval, of each vehicle") {
+  cmd::Options options;
+  options.limits.stray_acks_max = 2;
+  Machine m(options);
+  m.ready(1);
+  m.ask({.id = 1});
+  m.ack(1, State::succeeded);
+  m.ack(1, State::failed);
+  CHECK(m.last<cmd::AckVerdict>()->late);
+  m.ack(9, State::failed);
+  CHECK(m.last<cmd::AckVerdict>()->reason == Reason::COMMAND_UNKNOWN);
+  for (const std::uint8_t id : {std::uint8_t{1}, std::uint8_t{9}}) {
+    m.ack(id, State::failed);
+    CHECK_FALSE(m.last<cmd::AckVerdict>()->admitted);
+    CHECK(m.last<cmd::AckVerdict>()->reason == Reason::BUDGET);
+  }
+  m.ask({.id = 2});
+  m.ack(2, State::succeeded);  // an open command's are not withheld
+  CHECK(m.told(2) == "ACCEPTED SENT SUCCEEDED");
+  m.pass_ms(60'000);
+  m.ack(1, State::failed);
+  CHECK(m.last<cmd::AckVerdict>()->late);
+}
+
 TEST_CASE("a list number that is not above is refused, also after a restart") {
   Machine m;
   m.run(cmd::ListOffered{5, m.authority.revocation(3, 7)});
