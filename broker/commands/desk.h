@@ -38,7 +38,7 @@ struct DeskOptions {
 // Owns     the command thread, the lifecycle, the store and its thread.
 // Thread   post: any; open, start, stop: one.
 // Durable  the store; statuses, audit and acks once custody says Committed.
-// Limits   mailbox_messages_max requests and acks wait; command::Limits; the rest answers what was offered.
+// Limits   mailbox_messages_max requests and as many acks wait; command::Limits; the rest answers what was offered.
 class CommandDesk final : public CommandPort {
  public:
   // Opens (creates) the store. Custody has recovered the ack lane before.

@@ -6,10 +6,10 @@
 namespace wayside::broker {
 namespace {
 
-bool is_bounded(const Posted& posted) {
+template <typename Event>
+bool holds(const Posted& posted) {
   const auto* event = std::get_if<CommandEvent>(&posted.message);
-  return event != nullptr &&
-         (std::holds_alternative<CommandRequested>(*event) || std::holds_alternative<AckOffered>(*event));
+  return event != nullptr && std::holds_alternative<Event>(*event);
 }
 
 }  // namespace
@@ -18,9 +18,12 @@ bool Mailbox::post(Posted posted) {
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return false;
-    if (is_bounded(posted)) {
-      if (bounded_ >= messages_max_) return false;
-      ++bounded_;
+    std::size_t* const bounded = holds<CommandRequested>(posted) ? &requests_
+                                 : holds<AckOffered>(posted)     ? &acks_
+                                                                 : nullptr;
+    if (bounded != nullptr) {
+      if (*bounded >= messages_max_) return false;
+      ++*bounded;
     }
     posted_.push_back(std::move(posted));
   }
@@ -31,7 +34,7 @@ bool Mailbox::post(Posted posted) {
 std::deque<Posted> Mailbox::wait(std::int64_t pause_ms) {
   std::unique_lock lock(mutex_);
   wake_.wait_for(lock, std::chrono::milliseconds(pause_ms), [this] { return closed_ || !posted_.empty(); });
-  bounded_ = 0;
+  requests_ = acks_ = 0;
   return std::exchange(posted_, {});
 }
 

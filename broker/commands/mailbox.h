@@ -29,12 +29,13 @@ struct Posted {
 // Owns     what was posted and not taken.
 // Thread   post and close: any; wait: the command thread.
 // Durable  -
-// Limits   requests and acks together messages_max; the rest is bounded by what it answers.
+// Limits   messages_max requests and as many acks, so that neither crowds out the other; the rest is bounded
+//          by what it answers.
 class Mailbox {
  public:
   explicit Mailbox(std::size_t messages_max) : messages_max_(messages_max) {}
 
-  // False: it is a request or an ack and there are messages_max already, or the mailbox is closed.
+  // False: it is a request or an ack and there are messages_max of its kind, or the mailbox is closed.
   [[nodiscard]] bool post(Posted posted);
   // What there is; waits for it up to `pause_ms`. Empty: the time is over, or closed().
   std::deque<Posted> wait(std::int64_t pause_ms);
@@ -46,7 +47,8 @@ class Mailbox {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Posted> posted_;
-  std::size_t bounded_ = 0;  // of posted_: requests and acks
+  std::size_t requests_ = 0;  // of posted_
+  std::size_t acks_ = 0;
   bool closed_ = false;
 };
 

@@ -476,6 +476,17 @@ TEST_CASE("CommandDesk: a full mailbox refuses requests and takes what connectio
   CHECK(mailbox.post(request()));
 }
 
+TEST_CASE("CommandDesk: acks that fill the mailbox leave requests their room") {
+  Mailbox mailbox(2);
+  const auto ack = [] { return Posted{CommandEvent{AckOffered{}}, {}}; };
+  const auto request = [] { return Posted{CommandEvent{CommandRequested{}}, {}}; };
+  CHECK(mailbox.post(ack()));
+  CHECK(mailbox.post(ack()));
+  CHECK_FALSE(mailbox.post(ack()));
+  CHECK(mailbox.post(request()));
+  CHECK(mailbox.post(request()));
+}
+
 TEST_CASE("CommandDesk: a command for a connected vehicle is delivered within a few syncs") {
   const test::TempDir dir("desk");
   Edge edge(dir);
