@@ -54,6 +54,16 @@ std::optional<WaitingMessage> Outbound::next_waiting() {
   return message;
 }
 
+std::vector<intent::CommandId> Outbound::drop_waiting_commands() {
+  std::vector<intent::CommandId> dropped;
+  std::erase_if(waiting_, [&](const WaitingMessage& message) {
+    const auto* deliver = std::get_if<Deliver>(&message);
+    if (deliver != nullptr) dropped.push_back(deliver->id);
+    return deliver != nullptr;
+  });
+  return dropped;
+}
+
 std::optional<WallMs> Outbound::earliest_deadline() const {
   std::optional<WallMs> earliest;
   for (const auto& [packet_id, what] : sent_) {

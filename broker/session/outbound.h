@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "broker/ports.h"
 #include "broker/session/proxy_port.h"
@@ -45,6 +46,8 @@ class Outbound {
   // False: full, nothing was kept.
   [[nodiscard]] bool wait(WaitingMessage message);
   std::optional<WaitingMessage> next_waiting();
+  // The commands that wait, which now wait no more.
+  std::vector<intent::CommandId> drop_waiting_commands();
   [[nodiscard]] bool any_waiting() const { return !waiting_.empty(); }
 
   // The earliest deadline of a command that is written and not acknowledged.

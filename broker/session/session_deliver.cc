@@ -39,7 +39,10 @@ void Session::step(Deliver deliver, Now now, Actions& out) {
   if (phase_ != Phase::open || !ready_) return;  // VehicleGone is on its way: it is sent on the next connection
   now_ = now;
   if (outbound_.any_waiting() || !outbound_.window_open()) {
-    if (!outbound_.wait(std::move(deliver))) out.push_back(Count{"deliver", Reason::QUEUE_FULL});
+    const intent::CommandId id = deliver.id;
+    if (outbound_.wait(std::move(deliver))) return;
+    out.push_back(Count{"deliver", Reason::QUEUE_FULL});  // nothing was written: it ends EXPIRED
+    out.push_back(PostCommand{CommandWritten{options_.peer.id, id, options_.self, false}, 0});
     return;
   }
   send_command(deliver, now, out);
@@ -150,7 +153,10 @@ void Session::step(ProxyEvent event, Now now, Actions& out) {
     return;
   }
   if (received.message.qos > 0 && (outbound_.any_waiting() || !outbound_.window_open())) {
-    if (!outbound_.wait(std::move(received))) out.push_back(Count{"proxy", Reason::QUEUE_FULL});
+    const std::uint64_t token = received.token;
+    if (outbound_.wait(std::move(received))) return;
+    out.push_back(Count{"proxy", Reason::QUEUE_FULL});
+    out.push_back(ProxyAck{token});  // dropped; unanswered it would hold a place of the upstream's window for good
     return;
   }
   send_proxied(received, out);

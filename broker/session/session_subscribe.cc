@@ -164,6 +164,10 @@ void Session::announce_ready(Actions& out) {
   if (ready) {
     out.push_back(PostCommand{VehicleReady{options_.peer.id, epoch_, options_.self}, 0});
   } else {
+    // Gone says that what is still held was never written: it must not be written later, when it subscribes again.
+    for (const intent::CommandId& id : outbound_.drop_waiting_commands()) {
+      out.push_back(PostCommand{CommandWritten{options_.peer.id, id, options_.self, false}, 0});
+    }
     out.push_back(PostCommand{VehicleGone{options_.peer.id, options_.self}, 0});
   }
 }

@@ -263,6 +263,66 @@ TEST_CASE("commands wait for the vehicle's Receive Maximum in their order") {
   }
 }
 
+// Its Receive Maximum is 1 and one command is on its way: what comes now waits.
+void open_with_full_window(SessionHarness& harness) {
+  mqtt::Connect connect;
+  connect.client_id = kVin;
+  connect.properties.receive_maximum = std::uint16_t{1};
+  harness.feed(connect);
+  harness.session.step(Outcome<OpenedSession>(OpenedSession{}), harness.now, harness.actions);
+  harness.subscribe({own("cmd/#")});
+  harness.session.step(command(harness, 1, 5'000), harness.now, harness.actions);
+  REQUIRE(harness.all<SendCommand>().size() == 1);
+  harness.session.command_entered(harness.all<SendCommand>()[0], true, harness.now, harness.actions);
+  harness.actions.clear();
+}
+
+TEST_CASE("a command that finds no room to wait is reported as not written") {
+  auto options = test::vehicle_options();
+  options.limits.waiting_max = 1;
+  SessionHarness harness(options);
+  open_with_full_window(harness);
+  harness.session.step(command(harness, 2, 5'000), harness.now, harness.actions);
+  CHECK(harness.posted<broker::CommandWritten>().empty());
+  harness.session.step(command(harness, 3, 5'000), harness.now, harness.actions);
+  const auto told = harness.posted<broker::CommandWritten>();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].id[0] == 3);
+  CHECK_FALSE(told[0].written);
+}
+
+TEST_CASE("a command that waits is dropped with the subscription and not sent by the next one") {
+  SessionHarness harness(test::vehicle_options());
+  open_with_full_window(harness);
+  harness.session.step(command(harness, 2, 5'000), harness.now, harness.actions);
+  mqtt::Unsubscribe gone;
+  gone.packet_id = 8;
+  const std::string filter = own("cmd/#");
+  gone.filters.emplace_back(filter);
+  harness.feed(gone);
+  REQUIRE(harness.posted<broker::CommandWritten>().size() == 1);
+  CHECK_FALSE(harness.posted<broker::CommandWritten>()[0].written);
+  CHECK(harness.posted<broker::VehicleGone>().size() == 1);
+  harness.subscribe({filter});
+  harness.actions.clear();
+  harness.feed(mqtt::Ack{mqtt::AckKind::puback, 1, 0, {}});
+  CHECK(harness.all<SendCommand>().empty());
+}
+
+TEST_CASE("a message of the local broker that finds no room to wait is acknowledged to it") {
+  auto options = test::vehicle_options();
+  options.limits.waiting_max = 0;
+  SessionHarness harness(options);
+  open_with_full_window(harness);
+  ProxyReceived received;
+  received.token = 9;
+  received.message.topic = "b/news";
+  received.message.qos = 1;
+  harness.session.step(ProxyEvent(received), harness.now, harness.actions);
+  REQUIRE(harness.all<ProxyAck>().size() == 1);
+  CHECK(harness.all<ProxyAck>()[0].token == 9);
+}
+
 TEST_CASE("the acknowledgement of a command goes to the command store with its record") {
   SessionHarness harness(test::vehicle_options());
   harness.open();
