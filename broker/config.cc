@@ -148,6 +148,8 @@ gate::GateOptions gate_options(const config::Config& config, Bytes region_key) {
   options.allow_development_ca = config.boolean("vehicles.allow_development_ca");
   options.io_threads = u32(config, "vehicles.io_threads");
   options.connections_max = u32(config, "vehicles.connections_max");
+  options.tls_sessions_max = u32(config, "vehicles.tls_sessions_max");
+  options.tls_session_lifetime_s = u32(config, "vehicles.tls_session_lifetime_s");
   options.ordinary = config.text("local_broker.mode") != "off";
   options.limits = session_limits(config);
   for (const config::Config& entry : config.entries("acl")) options.acl.push_back(acl(entry));

@@ -53,6 +53,10 @@ constexpr Row kRows[] = {
     integer("vehicles.receive_maximum", "64", 1, 65'535, "Unacknowledged publishes a connection may have in flight."),
     integer("vehicles.sessions_max", "200000", 1, 10'000'000, "Sessions that outlive their connection."),
     integer("vehicles.session_expiry_max_s", "604800", 0, 31'536'000, "Longest session expiry that is granted."),
+    integer("vehicles.tls_sessions_max", "200000", 1, 10'000'000,
+            "TLS sessions kept in memory for vehicles that come back; the oldest gives way."),
+    integer("vehicles.tls_session_lifetime_s", "43200", 1, 43'200,
+            "How long after its full handshake a vehicle may come back without one."),
     integer("vehicles.subscriptions_max", "32", 1, 1024, "Subscriptions of one session."),
 
     text("services.listen", "", "Address of the services listener; empty: none."),

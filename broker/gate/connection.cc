@@ -22,7 +22,11 @@ constexpr std::int64_t kExpiryCheckMs = 3'600'000;
 
 Connection::Connection(ThreadContext& context, std::uint64_t number, int fd, session::Role role,
                        std::shared_ptr<const Trust> trust)
-    : context_(context), self_{context.thread, number}, role_(role), fd_(fd), tls_(std::move(trust)) {
+    : context_(context),
+      self_{context.thread, number},
+      role_(role),
+      fd_(fd),
+      tls_(std::move(trust), context.shared.clock) {
   stage_since_ = context_.shared.clock.mono();
   context_.shared.connections.fetch_add(1, std::memory_order_relaxed);
   set_interest();
@@ -65,8 +69,19 @@ void Connection::shake_hands() {
   }
 }
 
+// A reload or the clock went past this handshake while it ran: the proof is judged by what is in force now.
+std::optional<Reason> Connection::overtaken() const {
+  const bool vehicle = role_ == session::Role::vehicle;
+  const std::shared_ptr<const Trust> trust = vehicle ? context_.shared.vehicles.get() : context_.shared.services.get();
+  if (trust->epoch() != tls_.trust_epoch()) return Reason::HANDSHAKE_FAILED;
+  if (trust->revoked(tls_.proof().chain)) return Reason::REVOKED;
+  if (tls_.proof().not_after <= context_.shared.clock.wall()) return Reason::CERTIFICATE_EXPIRED;
+  return std::nullopt;
+}
+
 void Connection::begin_session() {
-  context_.counters.handshakes.add();
+  if (const std::optional<Reason> over = overtaken()) return refuse_transport("handshake", *over);
+  (tls_.resumed() ? context_.counters.handshakes_resumed : context_.counters.handshakes_full).add();
   stage_ = Stage::serving;
   stage_since_ = context_.shared.clock.mono();
   session::SessionOptions options;

@@ -94,6 +94,7 @@ class Connection {
   // connection.cc
   void receive();
   void shake_hands();
+  [[nodiscard]] std::optional<Reason> overtaken() const;
   void begin_session();
   void pump();
   bool parse();

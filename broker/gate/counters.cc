@@ -4,7 +4,10 @@ namespace wayside::broker::gate {
 
 Counters::Counters(metrics::Registry& registry, unsigned thread)
     : accepted(registry.counter("wayside_gate_accepted_total", "connections accepted by the listeners")),
-      handshakes(registry.counter("wayside_gate_handshakes_total", "TLS handshakes that ended well")),
+      handshakes_full(
+          registry.counter("wayside_gate_handshakes_total", "TLS handshakes that ended well", {{"kind", "full"}})),
+      handshakes_resumed(
+          registry.counter("wayside_gate_handshakes_total", "TLS handshakes that ended well", {{"kind", "resumed"}})),
       packets_in(registry.counter("wayside_gate_packets_in_total", "MQTT packets decoded")),
       publishes_in(registry.counter("wayside_gate_publishes_in_total", "PUBLISH packets of vehicles and services")),
       bytes_in(registry.counter("wayside_gate_bytes_in_total", "MQTT bytes received, without TLS")),

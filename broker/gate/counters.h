@@ -22,7 +22,8 @@ class Counters {
   void turn(double ms);
 
   metrics::Counter& accepted;
-  metrics::Counter& handshakes;
+  metrics::Counter& handshakes_full;
+  metrics::Counter& handshakes_resumed;
   metrics::Counter& packets_in;
   metrics::Counter& publishes_in;
   metrics::Counter& bytes_in;

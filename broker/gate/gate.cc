@@ -19,6 +19,7 @@ class RunningGate final : public Gate {
         reloader_(shared_),
         online_(registry.gauge("wayside_vehicles_online", "vehicles with an open session")),
         connections_(registry.gauge("wayside_gate_connections", "connections, handshakes included")),
+        tls_sessions_(registry.gauge("wayside_gate_tls_sessions", "TLS sessions kept for vehicles that come back")),
         dropped_(
             registry.gauge("wayside_gate_service_events_dropped", "status and presence dropped at a full mailbox")) {}
   ~RunningGate() override {
@@ -81,6 +82,7 @@ class RunningGate final : public Gate {
   Reloader reloader_;
   metrics::Gauge& online_;
   metrics::Gauge& connections_;
+  metrics::Gauge& tls_sessions_;
   metrics::Gauge& dropped_;
   int vehicles_port_ = 0;
   int services_port_ = 0;
@@ -135,6 +137,7 @@ void RunningGate::control() {
     if (reloader_.poll()) to_all(Recheck{});
     online_.set(static_cast<double>(shared_.vehicles_online.load()));
     connections_.set(static_cast<double>(shared_.connections.load()));
+    tls_sessions_.set(static_cast<double>(shared_.resumption.size()));
     double dropped = 0;
     for (const std::shared_ptr<Mailbox>& mailbox : shared_.mailboxes)
       dropped += static_cast<double>(mailbox->dropped());
@@ -160,6 +163,7 @@ void RunningGate::drain(int ms) {
 
 Result<std::unique_ptr<Gate>> Gate::start(GateOptions options, session::SessionStore& sessions,
                                           metrics::Registry& metrics, const Clock& clock) {
+  if (options.tls_sessions_max == 0) return Error{Fault::config, "vehicles.tls_sessions_max must be at least 1"};
   if (options.io_threads == 0) return Error{Fault::config, "vehicles.io_threads must be at least 1"};
   auto gate = std::make_unique<RunningGate>(std::move(options), sessions, metrics, clock);
   Result<void> prepared = gate->prepare();

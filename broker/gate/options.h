@@ -33,8 +33,10 @@ struct GateOptions {
   std::uint32_t output_bytes_max = 1U << 20U;  // of one connection that does not drain
   std::uint32_t service_events_max = 10'000;   // waiting for one thread
   std::uint32_t tcp_user_timeout_ms = 20'000;
-  std::uint32_t watch_interval_ms = 1'000;  // of certificates, CRL and deny list
-  bool ordinary = false;                    // broadcast and ordinary rows (a local broker is configured)
+  std::uint32_t tls_sessions_max = 200'000;       // vehicles that may come back without a full handshake
+  std::uint32_t tls_session_lifetime_s = 43'200;  // from the full handshake, renewals included
+  std::uint32_t watch_interval_ms = 1'000;        // of certificates, CRL and deny list
+  bool ordinary = false;                          // broadcast and ordinary rows (a local broker is configured)
   session::Limits limits;
   std::vector<session::Acl> acl;
   Bytes region_key;  // HMAC key of the tags that stand for vehicles in logs

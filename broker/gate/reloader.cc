@@ -84,6 +84,7 @@ Result<void> Reloader::reload_trust(const ListenerOptions& files, const identity
   Result<std::shared_ptr<const Trust>> loaded =
       Trust::load(files, rule, shared_.options.allow_development_ca, held.get().get());
   if (!loaded.ok()) return std::move(loaded).error();
+  if (&held == &shared_.vehicles) shared_.resumption.enable((*loaded)->context());
   held.set(std::move(loaded).value());
   return {};
 }

@@ -10,33 +10,21 @@
 
 #include "broker/gate/deny_list.h"
 #include "broker/gate/gate.h"
+#include "broker/gate/held.h"
 #include "broker/gate/mailbox.h"
 #include "broker/gate/registry.h"
+#include "broker/gate/resumption.h"
 #include "broker/gate/trust.h"
 
 namespace wayside::broker::gate {
 
-// A value that one thread replaces and many read.
-template <typename T>
-class Held {
- public:
-  [[nodiscard]] std::shared_ptr<const T> get() const {
-    const std::scoped_lock lock(mutex_);
-    return value_;
-  }
-  void set(std::shared_ptr<const T> value) {
-    const std::scoped_lock lock(mutex_);
-    value_ = std::move(value);
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const T> value_;
-};
-
 struct Shared {
   Shared(GateOptions given, session::SessionStore& store, metrics::Registry& given_metrics, const Clock& time)
-      : options(std::move(given)), sessions(store), metrics(given_metrics), clock(time) {}
+      : options(std::move(given)),
+        sessions(store),
+        metrics(given_metrics),
+        clock(time),
+        resumption({options.tls_sessions_max, options.tls_session_lifetime_s}, vehicles, denied, time, given_metrics) {}
 
   const GateOptions options;
   session::SessionStore& sessions;
@@ -51,6 +39,7 @@ struct Shared {
   Held<Trust> vehicles;
   Held<Trust> services;
   Held<DenyList> denied;
+  Resumption resumption;  // of vehicles; services make a full handshake each time
   std::map<std::string, std::shared_ptr<const session::Acl>> acls;
   Registry registry;
   std::vector<std::shared_ptr<Mailbox>> mailboxes;  // by thread; filled before the threads start

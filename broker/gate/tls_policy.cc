@@ -18,8 +18,6 @@ int state_index() {
   return kIndex;
 }
 
-HandshakeState* state_of(const SSL* ssl) { return static_cast<HandshakeState*>(SSL_get_ex_data(ssl, state_index())); }
-
 Reason reason_of(int error) {
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -39,6 +37,8 @@ Outcome<void> judge_leaf(X509_STORE_CTX* context, HandshakeState& state) {
   proof.id = std::move(id).value();
   proof.cohort = identity::cohort_of(leaf);
   proof.not_after = identity::not_after(leaf);
+  proof.leaf = identity::leaf_hash(leaf);
+  proof.proven_at = state.clock->wall();
   proof.chain.clear();
   const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context);
   for (int i = 0; i < sk_X509_num(chain); ++i) {
@@ -94,8 +94,8 @@ void count_key_updates(int written, int /*version*/, int content_type, const voi
 }
 
 void set_options(SSL_CTX* context) {
-  // No resumption: every connection proves its key, and nothing outlives a reload. OpenSSL sends no early
-  // data by default.
+  // No resumption and no stateless ticket: Resumption::enable() allows a listener stateful ones. OpenSSL takes
+  // no early data by default.
   SSL_CTX_set_options(
       context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -123,6 +123,8 @@ Result<void> apply_tls_policy(SSL_CTX* context) {
   if (!spoken) return Error{Fault::internal, "TLS settings: " + openssl_error()};
   return {};
 }
+
+HandshakeState* state_of(const SSL* ssl) { return static_cast<HandshakeState*>(SSL_get_ex_data(ssl, state_index())); }
 
 void attach(SSL* ssl, HandshakeState* state) { SSL_set_ex_data(ssl, state_index(), state); }
 

@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 
 #include "broker/gate/trust.h"
+#include "common/clock.h"
 #include "common/result.h"
 
 namespace wayside::broker::gate {
@@ -15,10 +16,13 @@ inline constexpr std::uint32_t kKeyUpdatesMax = 64;  // of one connection, by th
 struct HandshakeState {
   const Trust* trust = nullptr;
   PeerProof proof;
+  PeerProof offered;  // of the session that the peer wants to resume
+  const Clock* clock = nullptr;
   std::uint32_t key_updates = 0;
 };
 
 Result<void> apply_tls_policy(SSL_CTX* context);
 void attach(SSL* ssl, HandshakeState* state);
+HandshakeState* state_of(const SSL* ssl);
 
 }  // namespace wayside::broker::gate

@@ -12,10 +12,11 @@ constexpr std::size_t kKeptBytesMax = 4U << 10U;
 
 }  // namespace
 
-TlsStream::TlsStream(std::shared_ptr<const Trust> trust)
+TlsStream::TlsStream(std::shared_ptr<const Trust> trust, const Clock& clock)
     : trust_(std::move(trust)), state_(std::make_unique<HandshakeState>()), ssl_(SSL_new(trust_->context())) {
   WAYSIDE_ASSERT(ssl_ != nullptr);
   state_->trust = trust_.get();
+  state_->clock = &clock;
   attach(ssl_.get(), state_.get());
   in_ = BIO_new(BIO_s_mem());
   out_ = BIO_new(BIO_s_mem());
@@ -25,6 +26,10 @@ TlsStream::TlsStream(std::shared_ptr<const Trust> trust)
   SSL_set_accept_state(ssl_.get());
 }
 
+// A vehicle that lost its radio sent no close_notify: OpenSSL would take its session for spoilt, and a full
+// handshake is what it least affords then. Fatal alerts have removed theirs before.
+TlsStream::~TlsStream() { SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); }
+
 void TlsStream::feed(ByteView ciphertext) {
   const int taken = BIO_write(in_, ciphertext.data(), static_cast<int>(ciphertext.size()));
   WAYSIDE_ASSERT(taken == static_cast<int>(ciphertext.size()));
@@ -33,7 +38,10 @@ void TlsStream::feed(ByteView ciphertext) {
 TlsStatus TlsStream::handshake() {
   ERR_clear_error();
   const int code = SSL_do_handshake(ssl_.get());
-  if (code == 1) return TlsStatus::ok;
+  if (code == 1) {
+    resumed_ = SSL_session_reused(ssl_.get()) == 1;
+    return TlsStatus::ok;
+  }
   if (SSL_get_error(ssl_.get(), code) == SSL_ERROR_WANT_READ) return TlsStatus::need_more;
   ERR_clear_error();
   return TlsStatus::failed;

@@ -16,7 +16,10 @@ enum class TlsStatus : std::uint8_t { ok, need_more, closed, failed };
 
 class TlsStream {
  public:
-  explicit TlsStream(std::shared_ptr<const Trust> trust);
+  TlsStream(std::shared_ptr<const Trust> trust, const Clock& clock);
+  ~TlsStream();
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
 
   void feed(ByteView ciphertext);
   // ok: the handshake is over and proof() says with whom; need_more: feed it.
@@ -30,13 +33,17 @@ class TlsStream {
   [[nodiscard]] ByteView pending() const;
   void sent(std::size_t bytes);
 
-  [[nodiscard]] const PeerProof& proof() const { return state_->proof; }
+  // Who the peer is; for a resumed session what its full handshake proved.
+  [[nodiscard]] const PeerProof& proof() const { return resumed_ ? state_->offered : state_->proof; }
+  [[nodiscard]] bool resumed() const { return resumed_; }
+  [[nodiscard]] std::uint64_t trust_epoch() const { return trust_->epoch(); }
 
  private:
   BIO* fresh_if_grown(BIO* bio, bool reads);
   std::shared_ptr<const Trust> trust_;
   std::unique_ptr<HandshakeState> state_;
   SslPtr ssl_;
+  bool resumed_ = false;
   BIO* in_ = nullptr;   // owned by ssl_
   BIO* out_ = nullptr;  // owned by ssl_
 };

@@ -53,6 +53,7 @@ Result<std::shared_ptr<const Trust>> Trust::load(const ListenerOptions& files, c
   Result<void> outcome = apply_tls_policy(trust->context_);
   if (outcome.ok()) outcome = trust->load_own(files);
   if (outcome.ok()) outcome = trust->load_ca(files, allow_development_ca);
+  trust->set_epoch(older);
   if (outcome.ok()) outcome = trust->load_crl(files, older);
   if (!outcome.ok()) return std::move(outcome).error();
   return std::shared_ptr<const Trust>(std::move(trust));
@@ -89,11 +90,16 @@ Result<void> Trust::load_ca(const ListenerOptions& files, bool allow_development
     X509_check_purpose(ca.get(), -1, 0);  // decodes its extensions now, not in the first handshakes of all threads
     if (X509_STORE_add_cert(store, ca.get()) != 1) return file_error(files.ca, openssl_error());
     SSL_CTX_add_client_CA(context_, ca.get());
+    cas_.insert(identity::leaf_hash(ca.get()));
     ++count;
   }
   ERR_clear_error();  // the end of the file is an error of the PEM reader
   if (count == 0) return file_error(files.ca, "holds no certificate");
   return {};
+}
+
+void Trust::set_epoch(const Trust* older) {
+  if (older != nullptr) epoch_ = older->epoch_ + (older->cas_ == cas_ ? 0 : 1);
 }
 
 Result<void> Trust::load_crl(const ListenerOptions& files, const Trust* older) {

@@ -23,12 +23,16 @@ namespace wayside::broker::gate {
 using SerialKey = std::array<std::uint8_t, 32>;
 SerialKey serial_key(const X509_NAME* issuer, const ASN1_INTEGER* serial);
 
+using LeafHash = std::array<std::uint8_t, 32>;  // SHA-256 of the DER
+
 // What the handshake learned about the peer.
 struct PeerProof {
   std::string id;
   std::string cohort;
   std::vector<SerialKey> chain;  // leaf first
   WallMs not_after{};            // of the leaf
+  LeafHash leaf{};
+  WallMs proven_at{};  // when a full handshake verified the chain
   Reason refused = Reason::HANDSHAKE_FAILED;
 };
 
@@ -44,17 +48,22 @@ class Trust {
 
   [[nodiscard]] SSL_CTX* context() const { return context_; }
   [[nodiscard]] bool revoked(const std::vector<SerialKey>& chain) const;
+  // Grows when a reload brings another set of CAs: what an older one proved counts no more.
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   [[nodiscard]] const identity::Rule& rule() const { return rule_; }
 
  private:
   Trust() = default;
   Result<void> load_own(const ListenerOptions& files);
   Result<void> load_ca(const ListenerOptions& files, bool allow_development_ca);
+  void set_epoch(const Trust* older);
   Result<void> load_crl(const ListenerOptions& files, const Trust* older);
   Result<void> take_crl(X509_CRL* crl, const Trust* older);
 
   SSL_CTX* context_ = nullptr;
   identity::Rule rule_;
+  std::set<LeafHash> cas_;
+  std::uint64_t epoch_ = 1;
   std::set<SerialKey> revoked_;
   std::map<std::string, std::uint64_t> crl_numbers_;  // by issuer name (DER)
 };

@@ -266,7 +266,7 @@ TEST_CASE("a KeyUpdate flood ends the connection and some KeyUpdates do not") {
   CHECK(over);
 }
 
-TEST_CASE("a TLS 1.2 client cannot renegotiate and is not resumed") {
+TEST_CASE("a TLS 1.2 client cannot renegotiate") {
   GateFixture fixture;
   test::ClientOptions options = fixture.vehicle();
   options.tls_version_max = TLS1_2_VERSION;
@@ -277,10 +277,6 @@ TEST_CASE("a TLS 1.2 client cannot renegotiate and is not resumed") {
                             SSL_get_state(car.ssl()) == TLS_ST_OK && car.send(mqtt::Pingreq{}) &&
                             SSL_num_renegotiations(car.ssl()) > 1;
   CHECK_FALSE(renegotiated);
-  MqttClient again(fixture.vehicle());
-  REQUIRE(again.open());
-  CHECK(SSL_session_reused(again.ssl()) == 0);
-  CHECK(SSL_SESSION_has_ticket(SSL_get0_session(again.ssl())) == 0);
 }
 
 TEST_CASE("a packet in one-byte records is taken like any other") {

@@ -68,9 +68,25 @@ bool MqttClient::shake_hands() {
     list += options_.alpn;
     SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(list.data()), static_cast<unsigned>(list.size()));
   }
+  if (!options_.tls_session.empty()) {
+    const unsigned char* at = options_.tls_session.data();
+    SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &at, static_cast<long>(options_.tls_session.size()));
+    if (session == nullptr || SSL_set_session(ssl_, session) != 1) throw std::runtime_error("no TLS session");
+    SSL_SESSION_free(session);
+  }
   ERR_clear_error();
   return SSL_connect(ssl_) == 1;
 }
+
+Bytes MqttClient::tls_session() const {
+  SSL_SESSION* session = SSL_get0_session(ssl_);
+  Bytes der(static_cast<std::size_t>(i2d_SSL_SESSION(session, nullptr)));
+  unsigned char* put = der.data();
+  i2d_SSL_SESSION(session, &put);
+  return der;
+}
+
+bool MqttClient::resumed() const { return SSL_session_reused(ssl_) == 1; }
 
 bool MqttClient::send(const mqtt::Packet& packet) {
   Bytes bytes;

@@ -19,6 +19,7 @@ struct ClientOptions {
   std::string certificate;  // empty: none
   std::string key;
   std::string alpn;         // empty: none
+  Bytes tls_session;        // of an earlier client: offered for resumption; empty: none
   int tls_version_max = 0;  // 0: whatever OpenSSL speaks
   mqtt::Version version = mqtt::Version::v5;
   int timeout_ms = 5'000;
@@ -72,6 +73,9 @@ class MqttClient {
   void abort_tcp();  // RST
   [[nodiscard]] int fd() const { return fd_; }
   SSL* ssl() { return ssl_; }
+  // What a later client may resume (TLS 1.3: once something has been read).
+  [[nodiscard]] Bytes tls_session() const;
+  [[nodiscard]] bool resumed() const;
 
  private:
   enum class Wait : std::uint8_t { bytes, silence, over };
