@@ -38,13 +38,13 @@ Result<fleet::VolumeLedger> read_edge(const std::string& dir) {
   return below ? std::move(below) : std::move(ledger);
 }
 
-Result<fleet::VolumeLedger> read_core(const LedgerOptions& options) {
+Result<fleet::VolumeLedger> read_core(const LedgerOptions& options, const std::string& uuid) {
   const auto told = os::read_file(options.core + "/bridge-core.json");
   if (!told) return told.error();
   const auto port = fleet::json_integer(*told, "metrics");
   const auto metrics = fleet::http_get(static_cast<int>(port), "/metrics");
   if (!metrics) return metrics.error();
-  return fleet::core_ledger(metrics->body, options.edge);
+  return fleet::core_ledger(metrics->body, options.edge, uuid);
 }
 
 void print_core(const LedgerOptions& options, const fleet::VolumeLedger& core,
@@ -55,13 +55,13 @@ void print_core(const LedgerOptions& options, const fleet::VolumeLedger& core,
 }
 
 int compare_with_core(const LedgerOptions& options, const fleet::VolumeLedger& edge) {
-  auto core = read_core(options);
+  auto core = read_core(options, edge.uuid);
   if (!core) return fail(kUnreachable, core.error().what);
   auto differences = fleet::compare_outcomes(edge, *core);
   // The core publishes its account about once a second: a difference counts when it stays.
   for (int waited_ms = 0; !differences.empty() && waited_ms < kPublishedWithinMs; waited_ms += kAskEveryMs) {
     poll(nullptr, 0, kAskEveryMs);
-    core = read_core(options);
+    core = read_core(options, edge.uuid);
     if (!core) return fail(kUnreachable, core.error().what);
     differences = fleet::compare_outcomes(edge, *core);
   }

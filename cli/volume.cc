@@ -22,6 +22,7 @@ Result<fleet::LaneLedger> read_lane(Disk& disk, const spool::Volume& volume, Lan
   ledger.resent = settled->totals.resent;
   ledger.expired = settled->totals.expired;
   ledger.lost = settled->totals.lost;
+  ledger.cohorts = spool::cohorts_checksum(settled->cohorts);
   ledger.pending = ledger.received - settled->next.value;
   return ledger;
 }

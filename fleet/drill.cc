@@ -275,7 +275,7 @@ Result<void> Drill::backlog_drains() {
     const auto ledger = read_volume_();
     const auto core = http_get(region_.ports().core_bridge_metrics, "/metrics", 500);
     return ledger.ok() && core.ok() &&
-           compare_outcomes(*ledger, core_ledger(core->body, region_.options().names.edge)).empty();
+           compare_outcomes(*ledger, core_ledger(core->body, region_.options().names.edge, ledger->uuid)).empty();
   });
   return {};
 }

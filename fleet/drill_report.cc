@@ -75,7 +75,7 @@ void Drill::compare_all() {
   auto edge = read_volume_();
   const auto core = http_get(region_.ports().core_bridge_metrics, "/metrics");
   if (edge && core) {
-    result_.ledgers = check_ledgers(*edge, core_ledger(core->body, region_.options().names.edge),
+    result_.ledgers = check_ledgers(*edge, core_ledger(core->body, region_.options().names.edge, edge->uuid),
                                     result_.verify.ids_by_lane, result_.verify.resent);
     for (const auto& difference : result_.ledgers.differences) failures.push_back("ledger: " + difference);
     fail_unless(result_.ledgers.pending == 0, failures, "ledger: records are still pending");

@@ -19,18 +19,21 @@ constexpr Column kColumns[] = {{"received", &LaneLedger::received},   {"delivere
 
 std::uint64_t magnitude(std::int64_t value) { return static_cast<std::uint64_t>(std::llabs(value)); }
 
-// `resent` is a part of compacted that the core does not publish; pending and received are the edge's alone.
+// Pending and received are the edge's alone; resent is a part of compacted.
 constexpr Column kOutcomes[] = {{"delivered", &LaneLedger::delivered},
                                 {"compacted", &LaneLedger::compacted},
                                 {"expired", &LaneLedger::expired},
                                 {"lost", &LaneLedger::lost}};
 
 void compare_lanes(const LaneLedger& edge, const LaneLedger& core, std::vector<std::string>& differences) {
-  for (const auto& [name, column] : kOutcomes) {
-    if (edge.*column == core.*column) continue;
+  const auto compare = [&](const char* name, std::uint64_t LaneLedger::* column) {
+    if (edge.*column == core.*column) return;
     differences.push_back(
         fmt::format("lane {}: {} is {} at the edge and {} at the core", edge.lane, name, edge.*column, core.*column));
-  }
+  };
+  for (const auto& [name, column] : kOutcomes) compare(name, column);
+  compare("resent", &LaneLedger::resent);
+  compare("the checksum by cohort", &LaneLedger::cohorts);
 }
 
 }  // namespace
@@ -80,17 +83,25 @@ std::vector<std::string> compare_outcomes(const VolumeLedger& edge, const Volume
   return differences;
 }
 
-VolumeLedger core_ledger(const std::string& metrics_text, const std::string& edge) {
+VolumeLedger core_ledger(const std::string& metrics_text, const std::string& edge, const std::string& uuid) {
   VolumeLedger ledger;
+  ledger.uuid = uuid;
   for (const auto lane : kAllLanes) {
     LaneLedger one;
     one.lane = to_string(lane);
+    const std::vector<std::string> labels = {"edge=\"" + edge + "\"", "spool=\"" + uuid + "\"",
+                                             "lane=\"" + one.lane + "\""};
     for (const auto& [name, column] : kOutcomes) {
-      one.*column = static_cast<std::uint64_t>(
-          metric_sum(metrics_text, "wayside_ledger_records_total",
-                     {"edge=\"" + edge + "\"", "lane=\"" + one.lane + "\"", std::string("outcome=\"") + name + "\""}));
+      auto with = labels;
+      with.push_back(std::string("outcome=\"") + name + "\"");
+      one.*column = static_cast<std::uint64_t>(metric_sum(metrics_text, "wayside_ledger_records_total", with));
       one.received += one.*column;
     }
+    const auto read = [&](const char* name) {
+      return static_cast<std::uint64_t>(metric_sum(metrics_text, name, labels));
+    };
+    one.resent = read("wayside_ledger_resent_records_total");
+    one.cohorts = read("wayside_ledger_cohorts_checksum");
     ledger.lanes.push_back(one);
   }
   return ledger;

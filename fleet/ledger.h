@@ -21,6 +21,7 @@ struct LaneLedger {
   std::uint64_t expired = 0;
   std::uint64_t lost = 0;
   std::uint64_t pending = 0;
+  std::uint64_t cohorts = 0;  // checksum of the account by cohort
 
   // received = delivered + compacted + expired + lost + pending, or how far off it is.
   [[nodiscard]] std::int64_t residual() const {
@@ -36,9 +37,10 @@ struct VolumeLedger {
 // Reads the edge's ledger from its volume; given by who may read it.
 using ReadVolume = std::function<Result<VolumeLedger>()>;
 
-// The core's account of an edge, from the core bridge's metrics (text of /metrics): delivered, compacted, expired
-// and lost of each lane; received is their sum, since the core knows of nothing that waits.
-VolumeLedger core_ledger(const std::string& metrics_text, const std::string& edge);
+// The core's account of an edge's spool, from the core bridge's metrics (text of /metrics): delivered, compacted (of
+// it resent), expired and lost of each lane, and the checksum of its cohorts; received is the sum, since the core
+// knows of nothing that waits.
+VolumeLedger core_ledger(const std::string& metrics_text, const std::string& edge, const std::string& uuid);
 
 struct LaneCheck {
   LaneLedger edge;
@@ -51,7 +53,7 @@ struct LedgerCheck {
   std::uint64_t residual = 0;  // sum of all absolute differences
   std::uint64_t pending = 0;
   std::uint64_t lost = 0;
-  bool equal = false;                    // edge and core agree in every column of every lane
+  bool equal = false;                    // edge and core agree in every column of every lane and by cohort
   std::vector<std::string> differences;  // one sentence each
 };
 

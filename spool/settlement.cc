@@ -1,5 +1,6 @@
 #include "spool/settlement.h"
 
+#include "spool/crc32c.h"
 #include "spool/segment_file.h"
 #include "spool/settlement_codec.h"
 
@@ -123,6 +124,18 @@ Totals& Totals::operator+=(const Totals& other) {
   expired += other.expired;
   lost += other.lost;
   return *this;
+}
+
+std::uint32_t cohorts_checksum(const CohortTotals& cohorts) {
+  std::uint32_t crc = 0;
+  for (const auto& [name, totals] : cohorts) {
+    std::string line = name;
+    for (const auto part : {totals.delivered, totals.compacted, totals.resent, totals.expired, totals.lost}) {
+      line += ' ' + std::to_string(part);
+    }
+    crc = crc32c(crc, as_bytes(line + '\n'));
+  }
+  return crc;
 }
 
 Result<std::unique_ptr<SettlementLog>> SettlementLog::open(Disk& disk, const std::string& lane_dir,

@@ -32,6 +32,9 @@ struct Totals {
 // Sorted by name: no order may come from a hash. At most cohorts_max + 1 entries ("other").
 using CohortTotals = std::map<std::string, Totals>;
 
+// One number of all names and totals: two accounts by cohort are equal when it is. 0 of an empty one.
+std::uint32_t cohorts_checksum(const CohortTotals& cohorts);
+
 // Where a lane stands: next unsettled offset, chain digest before it, running totals.
 struct Standing {
   Offset next{};

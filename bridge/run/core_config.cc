@@ -59,6 +59,9 @@ constexpr config::ListTable kLists[] = {
     {"sink", kSinkRows, "What follows the core log, each with its own durable offset. At least one."},
 };
 
+// Each has some twenty-five series of metrics, which are bounded too.
+constexpr std::size_t kEdgesMax = 256;
+
 std::uint64_t u64(const config::Config& config, std::string_view key) {
   return static_cast<std::uint64_t>(config.integer(key));
 }
@@ -72,6 +75,7 @@ void check_edges(const config::Config& config, std::vector<std::string>& problem
       problems.push_back("edge.name: \"" + log::clean(name) + "\" is a level of topics: 1 to 64 bytes, none of / + #");
     }
   }
+  if (names.size() > kEdgesMax) problems.push_back("edge: more than " + std::to_string(kEdgesMax) + " of one core");
   if (names.empty()) problems.emplace_back("edge: a core without an [[edge]] accepts nothing");
 }
 

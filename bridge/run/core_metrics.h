@@ -20,11 +20,13 @@ class CoreMetrics {
 
  private:
   void show_ledgers(core::CoreLink& link);
+  void show_ledger(const std::string& edge, const core::LaneKey& key, const spool::Standing& standing);
   void show_counts(core::CoreLink& link);
   void show_sinks(core::CoreLink& link, const std::vector<std::unique_ptr<SinkThread>>& sinks);
 
   metrics::Registry& registry_;
   CounterMirror ledger_;
+  CounterMirror resent_;
   CounterMirror batches_;
   CounterMirror link_bytes_;
   CounterMirror requests_;

@@ -16,7 +16,7 @@
 
 namespace wayside::metrics {
 
-inline constexpr std::size_t kSeriesMax = 1024;  // label sets of one name
+inline constexpr std::size_t kSeriesMax = 8192;  // label sets of one name
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 

@@ -1,7 +1,10 @@
 #include "bridge/core/core_log.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <regex>
 
+#include "bridge/core/core_link.h"
+#include "bridge/run/core_metrics.h"
 #include "bridge/sink/file_sink.h"
 #include "tests/support/sim_disk.h"
 
@@ -113,6 +116,46 @@ TEST_CASE("a sink that is past the end of the core log does not follow it: its n
   const auto sink = bridge::sink::FileSink::open(disk, (*log)->volume(), {.dir = "/sink"});
   REQUIRE_FALSE(sink.ok());
   CHECK(sink.error().fault == Fault::corrupt);
+}
+
+TEST_CASE("a core of as many edges as it may have shows the ledger of each") {
+  SimDisk disk;
+  CoreLogOptions log_options = options();
+  log_options.lane_bytes_max = 64U << 20U;
+  auto log = CoreLog::open(disk, log_options, nullptr);
+  REQUIRE(log.ok());
+  CoreOptions core;
+  for (unsigned n = 0; n < 256; ++n) {
+    SpoolUuid uuid;
+    uuid.bytes.fill(static_cast<std::uint8_t>(n));
+    core.edges.push_back({"edge-" + std::to_string(n), "r"});
+    REQUIRE((*log)->bind(uuid, core.edges.back().name).ok());
+    for (const Lane lane : kAllLanes) {
+      CoreRecord record;
+      record.lane = lane;
+      record.uuid = uuid;
+      record.what = TombstoneRange{bridge::batch::Outcome::resent, {{"model-x", 1}}};
+      record.count = 1;
+      REQUIRE((*log)->append({record}, kNow) == spool::AppendOutcome::appended);
+    }
+    REQUIRE((*log)->flush(kNow, nullptr).ok());
+  }
+  auto dead = DeadLetters::open(disk, "/core/dead", 10);
+  REQUIRE(dead.ok());
+  CoreLink link(core, **log, **dead);
+  const auto registry = metrics::Registry::create();
+  bridge::run::CoreMetrics shown(*registry);
+  shown.show(link, {}, {}, {});
+  const std::string text = registry->text();
+  SpoolUuid last;
+  last.bytes.fill(255);
+  const auto lines = [&](const std::string& name) {
+    const std::regex line(name + "\\{[^}]*edge=\"edge-255\"[^}]*spool=\"" + to_string(last) + "\"[^}]*\\} [1-9]");
+    return std::distance(std::sregex_iterator(text.begin(), text.end(), line), std::sregex_iterator());
+  };
+  CHECK(lines("wayside_ledger_records_total") == 5);
+  CHECK(lines("wayside_ledger_resent_records_total") == 5);
+  CHECK(lines("wayside_ledger_cohorts_checksum") == 5);
 }
 
 }  // namespace wayside::test

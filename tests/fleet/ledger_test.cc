@@ -2,6 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "common/types.h"
 #include "fleet/admin.h"
 
 using namespace wayside::fleet;
@@ -9,7 +10,7 @@ using namespace wayside::fleet;
 namespace {
 
 struct Books {
-  VolumeLedger edge{"u", {{"event", 12, 11, 0, 0, 0, 1, 0}, {"state", 100, 90, 6, 5, 3, 1, 0}}};
+  VolumeLedger edge{"u", {{"event", 12, 11, 0, 0, 0, 1, 0, 7}, {"state", 100, 90, 6, 5, 3, 1, 0, 8}}};
   VolumeLedger core = edge;
   std::map<std::string, std::uint64_t> ids{{"u/event", 11}, {"u/state", 90}};
   [[nodiscard]] LedgerCheck check() const { return check_ledgers(edge, core, ids, 5); }
@@ -31,8 +32,8 @@ TEST_CASE("an off-by-one planted in any ledger column, on either side or in the 
       CHECK_FALSE(holds(books.check()));
     }
   }
-  for (const Column column :
-       {&LaneLedger::delivered, &LaneLedger::compacted, &LaneLedger::expired, &LaneLedger::lost}) {
+  for (const Column column : {&LaneLedger::delivered, &LaneLedger::compacted, &LaneLedger::resent, &LaneLedger::expired,
+                              &LaneLedger::lost, &LaneLedger::cohorts}) {
     Books books;
     books.core.lanes[0].*column += 1;
     CHECK_FALSE(holds(books.check()));
@@ -62,4 +63,27 @@ TEST_CASE("metrics are summed by whole name and label") {
   CHECK(metric_sum(text, "a_total") == 8);
   CHECK(metric_sum(text, "a_total", {"lane=\"state\""}) == 3);
   CHECK(metric_sum(text, "b_total") == 0);
+}
+
+TEST_CASE("the core's account is read by edge and spool: that of a replaced volume is another one") {
+  std::string text;
+  for (const auto& [spool, n] : {std::pair<std::string, int>{"old", 1000}, {"new", 1}}) {
+    const std::string labels = "{edge=\"e1\",lane=\"state\",spool=\"" + spool + "\"";
+    const auto line = [&](const std::string& name, const std::string& more, int value) {
+      text += name + labels + more + "} " + std::to_string(value) + "\n";
+    };
+    line("wayside_ledger_records_total", ",outcome=\"delivered\"", 10 * n);
+    line("wayside_ledger_records_total", ",outcome=\"compacted\"", 3 * n);
+    line("wayside_ledger_resent_records_total", "", 2 * n);
+    line("wayside_ledger_cohorts_checksum", "", 4'000'000 + n);
+  }
+  const auto ledger = core_ledger(text, "e1", "new");
+  REQUIRE(ledger.lanes.size() == wayside::kAllLanes.size());
+  const auto& state = ledger.lanes[3];
+  CHECK(state.lane == "state");
+  CHECK(state.received == 13);
+  CHECK(state.delivered == 10);
+  CHECK(state.compacted == 3);
+  CHECK(state.resent == 2);
+  CHECK(state.cohorts == 4'000'001);
 }
