@@ -22,6 +22,7 @@ TEST_CASE("kill -9 of each process loses nothing acknowledged and repeats nothin
   CHECK(report->in_flight_least >= 100);
   CHECK(report->missing == 0);
   CHECK(report->twice == 0);
+  CHECK(report->unclear == 0);
   CHECK(report->mqtt_ids > 0);
   CHECK(report->mqtt_repeats_without_kill == 0);
   CHECK(report->residual == 0);
