@@ -21,7 +21,7 @@ void cut_to_credit(std::vector<spool::ReadRecord>& records, std::uint64_t credit
 }  // namespace
 
 LaneSender::LaneSender(LaneOptions options, spool::LaneReader& reader, spool::SettlementLog& settlement)
-    : options_(std::move(options)), reader_(reader), settlement_(settlement), credit_(options_.credit_ahead_max) {}
+    : options_(options), reader_(reader), settlement_(settlement), credit_(options_.credit_ahead_max) {}
 
 void LaneSender::begin_session(std::uint64_t session) {
   end_session();

@@ -23,6 +23,7 @@ Bytes finished(Builder& builder, flatbuffers::Offset<Table> root, const char* id
 Bytes encode(const Hello& hello) {
   Builder builder;
   std::vector<flatbuffers::Offset<fb::LaneHead>> lanes;
+  lanes.reserve(hello.lanes.size());
   for (const LaneHead& head : hello.lanes) {
     lanes.push_back(fb::CreateLaneHead(builder, to_fb(head.lane), head.settled.value, head.synced.value));
   }
@@ -68,6 +69,7 @@ Bytes encode(const Rejected& rejected) {
 Bytes encode(const DownBatch& batch) {
   Builder builder;
   std::vector<flatbuffers::Offset<fb::DownItem>> items;
+  items.reserve(batch.items.size());
   for (const DownItem& item : batch.items) {
     items.push_back(fb::CreateDownItem(builder, item.sequence, builder.CreateVector(item.request)));
   }

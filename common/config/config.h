@@ -20,11 +20,11 @@ enum class Type : std::uint8_t { integer, number, boolean, text, text_list };
 enum class Apply : std::uint8_t { restart, reload };
 
 struct Row {
-  std::string_view key{};       // "custody.commit_interval_ms": section and name, unit last
+  std::string_view key{};  // "custody.commit_interval_ms": section and name, unit last
   Type type = Type::text;
   std::string_view fallback{};  // default as TOML text; "" with required = true has none
-  std::int64_t min = 0;        // of integers
-  std::int64_t max = 0;        // 0, 0: unbounded
+  std::int64_t min = 0;         // of integers
+  std::int64_t max = 0;         // 0, 0: unbounded
   Apply apply = Apply::restart;
   bool required = false;
   std::string_view choices{};   // "text|json": closed set of a text
@@ -39,20 +39,20 @@ struct ListTable {
 };
 
 struct Table {
-  std::string_view process;    // "broker": environment prefix and heading of the docs
+  std::string_view process;  // "broker": environment prefix and heading of the docs
   std::span<const Row> rows;
   std::span<const ListTable> lists;
 };
 
 struct Value {
-  std::string text;                    // scalar, as text
-  std::vector<std::string> items;      // of text_list
-  std::string source;                  // "default", "edge.toml:12", "environment", "command line"
+  std::string text;                // scalar, as text
+  std::vector<std::string> items;  // of text_list
+  std::string source;              // "default", "edge.toml:12", "environment", "command line"
 };
 
 class Config {
  public:
-  [[nodiscard]] std::int64_t integer(std::string_view key) const;   // asserts that the row exists
+  [[nodiscard]] std::int64_t integer(std::string_view key) const;  // asserts that the row exists
   [[nodiscard]] double number(std::string_view key) const;
   [[nodiscard]] bool boolean(std::string_view key) const;
   [[nodiscard]] const std::string& text(std::string_view key) const;
@@ -69,15 +69,15 @@ struct Problems {
 };
 
 struct Sources {
-  std::string file;                                  // empty: defaults, environment and sets only
+  std::string file;                                              // empty: defaults, environment and sets only
   std::vector<std::pair<std::string, std::string>> environment;  // names and values, as given by the OS
-  std::vector<std::string> sets;                     // "custody.commit_interval_ms=5"
+  std::vector<std::string> sets;                                 // "custody.commit_interval_ms=5"
 };
 
 // nullopt when there is any problem.
 std::optional<Config> load(const Table& table, const Sources& sources, Problems& problems);
-std::string effective(const Table& table, const Config& config);   // `config show --effective`
-std::string markdown(const Table& table);                          // docs/configuration.md section
+std::string effective(const Table& table, const Config& config);  // `config show --effective`
+std::string markdown(const Table& table);                         // docs/configuration.md section
 // The candidate nearest to `word` (edit distance <= 3), or empty.
 std::string nearest(std::string_view word, std::span<const std::string_view> candidates);
 

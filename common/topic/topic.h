@@ -22,13 +22,25 @@ bool valid_filter(std::string_view filter);
 bool matches(std::string_view filter, std::string_view name);
 
 // A row of the table of section 6.
-enum class Row : std::uint8_t { state, event, bulk, command, ack, request, status, presence, control, broadcast, ordinary };
+enum class Row : std::uint8_t {
+  state,
+  event,
+  bulk,
+  command,
+  ack,
+  request,
+  status,
+  presence,
+  control,
+  broadcast,
+  ordinary
+};
 const char* to_string(Row row);
 
 struct Parsed {
   Row row{};
-  std::string_view vehicle;     // level 1; empty for broadcast
-  std::string_view rest;        // after the row's own level: VSS path, event name, stream, command id, ...
+  std::string_view vehicle;  // level 1; empty for broadcast
+  std::string_view rest;     // after the row's own level: VSS path, event name, stream, command id, ...
 };
 // Classifies a topic name; nullopt: no row (then nobody may publish it).
 std::optional<Parsed> classify(std::string_view name);

@@ -26,7 +26,7 @@ git ls-files '*.cc' '*.h' | xargs clang-format-19 --dry-run --Werror || failed=1
 say "shell syntax"
 for script in dev .ci/run $(git ls-files '*.sh'); do bash -n "$script" || failed=1; done
 
-if git grep -nE 'TODO|FIXME|XXX|HACK' -- '*.cc' '*.h' '*.fbs' '*.sh' '*.cmake' ':!scripts/dev/lint.sh'; then
+if git grep -nwE 'TODO|FIXME|XXX|HACK' -- '*.cc' '*.h' '*.fbs' '*.sh' '*.cmake' ':!scripts/dev/lint.sh'; then
   say "error: unfinished words above"; failed=1
 fi
 if git ls-files | grep -E '\.(key|pem|p12)$'; then say "error: key material above must not be committed"; failed=1; fi
