@@ -104,7 +104,7 @@ void CoreLog::replay_batch(const std::vector<CoreRecord>& batch, Offset last, st
   }
   if (durable_.apply(batch) != ApplyOutcome::gap) return;
   say(sentences, "lane " + std::string(to_string(batch.front().lane)) + " of spool " + to_string(batch.front().uuid) +
-                     ": records before offset " + std::to_string(batch.front().first.value) +
+                     ": records up to offset " + std::to_string((batch.back().first + batch.back().count).value) +
                      " were lost with a damaged core log");
 }
 

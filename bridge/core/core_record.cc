@@ -189,12 +189,25 @@ std::vector<CoreRecord> records_of(const batch::Decoded& batch, WallMs received)
   return out;
 }
 
+namespace {
+
+bool continues(const CoreRecord& before, const CoreRecord& record) {
+  return record.uuid == before.uuid && record.lane == before.lane && record.first >= before.first + before.count;
+}
+
+}  // namespace
+
 bool BatchAssembler::add(CoreRecord record) {
   if (record.first_of_batch) {
     batch_.clear();
     open_ = true;
   }
-  if (!open_) return false;  // the head of this batch was below where reading began
+  if (!open_) return false;  // the head of this batch was below where reading began, or is damaged
+  // Damage may hide the end of one batch and the head of the next: they are not one.
+  if (!batch_.empty() && !continues(batch_.back(), record)) {
+    open_ = false;
+    return false;
+  }
   batch_.push_back(std::move(record));
   open_ = !batch_.back().last_of_batch;
   return !open_;

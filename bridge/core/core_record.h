@@ -63,7 +63,8 @@ Result<CoreRecord> decode_core_record(ByteView bytes);          // Fault::malfor
 // The records of an accepted batch, in offset order, flags set.
 std::vector<CoreRecord> records_of(const batch::Decoded& batch, WallMs received);
 
-// Batches out of a stream of core records, unfinished ones dropped.
+// Batches out of a stream of core records, unfinished ones dropped. Of a damaged record nothing is added: a batch may
+// have gaps inside.
 class BatchAssembler {
  public:
   // True: `batch` holds a complete one.

@@ -46,14 +46,17 @@ ApplyOutcome Standings::apply(const std::vector<CoreRecord>& batch) {
   const Offset end = batch.back().first + batch.back().count;
   if (end <= standing.next) return ApplyOutcome::old;
   ApplyOutcome outcome = ApplyOutcome::applied;
-  if (batch.front().first > standing.next) {
-    const std::uint64_t missing = batch.front().first - standing.next;
-    add(standing.totals, batch::Outcome::lost, missing);
-    add_cohort(standing.cohorts, kOtherCohort, batch::Outcome::lost, missing);
-    outcome = ApplyOutcome::gap;
+  for (const CoreRecord& record : batch) {
+    if (record.first < standing.next) continue;
+    if (record.first > standing.next) {  // before the batch or inside it: what stood there is damaged
+      const std::uint64_t missing = record.first - standing.next;
+      add(standing.totals, batch::Outcome::lost, missing);
+      add_cohort(standing.cohorts, kOtherCohort, batch::Outcome::lost, missing);
+      outcome = ApplyOutcome::gap;
+    }
+    account(standing, record);
+    standing.next = record.first + record.count;
   }
-  for (const CoreRecord& record : batch) account(standing, record);
-  standing.next = end;
   standing.digest = batch.back().after;
   WAYSIDE_ASSERT(standing.totals.sum() == standing.next.value);
   return outcome;

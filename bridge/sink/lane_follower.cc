@@ -27,8 +27,7 @@ Result<std::vector<FollowedBatch>> LaneFollower::next(std::size_t records_max, s
     Result<core::CoreRecord> decoded =
         record.lost ? Result<core::CoreRecord>(Error{Fault::corrupt, "lost"}) : core::decode_core_record(record.body);
     if (!decoded) {
-      ++damaged_;
-      assembler_ = {};
+      ++damaged_;  // the intact ones around it are delivered
       continue;
     }
     if (assembler_.add(std::move(*decoded))) out.push_back({assembler_.batch(), position_});

@@ -1,11 +1,13 @@
 #include "bridge/core/core_log.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <regex>
 
 #include "bridge/core/core_link.h"
 #include "bridge/run/core_metrics.h"
 #include "bridge/sink/file_sink.h"
+#include "spool/format.h"
 #include "tests/support/sim_disk.h"
 
 namespace wayside::test {
@@ -116,6 +118,36 @@ TEST_CASE("a sink that is past the end of the core log does not follow it: its n
   const auto sink = bridge::sink::FileSink::open(disk, (*log)->volume(), {.dir = "/sink"});
   REQUIRE_FALSE(sink.ok());
   CHECK(sink.error().fault == Fault::corrupt);
+}
+
+TEST_CASE("one rotten record inside a batch of the core log is one record lost, for the ledger and the sink") {
+  SimDisk disk;
+  auto log = CoreLog::open(disk, options(), nullptr);
+  REQUIRE(log.ok());
+  REQUIRE((*log)->bind(uuid_of_edge(), "e1").ok());
+  std::vector<CoreRecord> batch;
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    batch.push_back(large(i));
+    batch.back().first_of_batch = i == 0;
+    batch.back().last_of_batch = i == 2;
+  }
+  REQUIRE((*log)->append(batch, kNow) == spool::AppendOutcome::appended);
+  REQUIRE((*log)->flush(kNow, nullptr).ok());
+  log = Error{Fault::internal, "closed"};
+  disk.flip_bit("/core/log/bulk/00000000000000000000.seg", spool::kHeaderBytes + 30'000, 3);
+  std::vector<std::string> sentences;
+  log = CoreLog::open(disk, options(), &sentences);
+  REQUIRE(log.ok());
+  const spool::Standing& standing = (*log)->durable().of(uuid_of_edge(), Lane::bulk);
+  CHECK(standing.next == Offset{3});
+  CHECK(standing.totals == spool::Totals{2, 0, 0, 0, 1});
+  auto sink = bridge::sink::FileSink::open(disk, (*log)->volume(), {.dir = "/sink"});
+  REQUIRE(sink.ok());
+  REQUIRE((*sink)->turn(Lane::bulk).ok());
+  CHECK((*sink)->damaged() == 1);
+  const Bytes lines = disk.content("/sink/bulk-00000000000000000000.jsonl");
+  const std::string_view text = as_text(lines);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 2);
 }
 
 TEST_CASE("a core of as many edges as it may have shows the ledger of each") {
