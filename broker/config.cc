@@ -34,6 +34,30 @@ session::Limits session_limits(const config::Config& config) {
   limits.keep_alive_max_s = static_cast<std::uint16_t>(config.integer("vehicles.keep_alive_max_s"));
   limits.session_expiry_max_s = u32(config, "vehicles.session_expiry_max_s");
   limits.subscriptions_max = u32(config, "vehicles.subscriptions_max");
+  limits.topic_alias_max = static_cast<std::uint16_t>(config.integer("vehicles.topic_alias_max"));
+  limits.sent_max = u32(config, "vehicles.sent_max");
+  limits.waiting_max = u32(config, "vehicles.waiting_max");
+  limits.saves_max = u32(config, "vehicles.saves_max");
+  return limits;
+}
+
+command::Limits command_limits(const config::Config& config) {
+  command::Limits limits;
+  limits.deadline_max_ms = config.integer("commands.deadline_max_s") * 1000;
+  limits.open_per_issuer_max = u32(config, "commands.open_per_issuer_max");
+  limits.open_per_vehicle_max = u32(config, "commands.open_per_vehicle_max");
+  limits.open_max = u32(config, "commands.open_max");
+  limits.open_bytes_max = u64(config, "commands.open_bytes_max");
+  limits.acks_per_command_max = u32(config, "commands.acks_per_command_max");
+  limits.ack_bytes_max = u32(config, "commands.ack_bytes_max");
+  limits.stray_acks_max = u32(config, "commands.stray_acks_max");
+  limits.stray_acks_interval_ms = config.integer("commands.stray_acks_interval_ms");
+  limits.outbox_max = u32(config, "commands.outbox_max");
+  limits.outcome_wait_ms = config.integer("commands.outcome_wait_ms");
+  limits.clock_step_max_ms = config.integer("commands.clock_step_max_s") * 1000;
+  limits.store_retry_ms = config.integer("commands.store_retry_ms");
+  limits.closed_keep_ms = config.integer("commands.closed_keep_s") * 1000;
+  limits.purge_interval_ms = config.integer("commands.purge_interval_ms");
   return limits;
 }
 
@@ -150,6 +174,13 @@ gate::GateOptions gate_options(const config::Config& config, Bytes region_key) {
   options.connections_max = u32(config, "vehicles.connections_max");
   options.tls_sessions_max = u32(config, "vehicles.tls_sessions_max");
   options.tls_session_lifetime_s = u32(config, "vehicles.tls_session_lifetime_s");
+  options.handshakes_max = u32(config, "vehicles.handshakes_max");
+  options.handshake_ms_max = u32(config, "vehicles.handshake_ms_max");
+  options.connect_ms_max = u32(config, "vehicles.connect_ms_max");
+  options.output_bytes_max = u32(config, "vehicles.output_bytes_max");
+  options.tcp_user_timeout_ms = u32(config, "vehicles.tcp_user_timeout_ms");
+  options.watch_interval_ms = u32(config, "vehicles.watch_interval_ms");
+  options.service_events_max = u32(config, "services.events_max");
   options.ordinary = config.text("local_broker.mode") != "off";
   options.limits = session_limits(config);
   for (const config::Config& entry : config.entries("acl")) options.acl.push_back(acl(entry));
@@ -188,10 +219,10 @@ Result<DeskOptions> desk_options(const config::Config& config, AckLane ack_lane)
   for (const config::Config& entry : config.entries("group")) {
     options.groups[entry.text("name")] = entry.boolean("idempotent");
   }
-  options.limits.deadline_max_ms = config.integer("commands.deadline_max_s") * 1000;
-  options.limits.open_per_issuer_max = u32(config, "commands.open_per_issuer_max");
-  options.limits.open_per_vehicle_max = u32(config, "commands.open_per_vehicle_max");
-  options.limits.open_max = u32(config, "commands.open_max");
+  options.limits = command_limits(config);
+  options.store.counters_max = u64(config, "commands.counters_max");
+  options.mailbox_messages_max = u64(config, "commands.mailbox_messages_max");
+  options.look_interval_ms = config.integer("commands.look_interval_ms");
   return options;
 }
 
@@ -204,6 +235,10 @@ LocalBrokerOptions local_broker_options(const config::Config& config) {
   const std::string& socket = config.text("local_broker.socket");
   options.socket = socket.empty() ? folders(config).in_run("local/mqtt.sock") : socket;
   options.state_dir = config.text("edge.state_dir");
+  options.limits.waiting_bytes_max = u64(config, "local_broker.waiting_bytes_max");
+  options.limits.output_bytes_max = u64(config, "local_broker.output_bytes_max");
+  options.limits.packet_bytes_max = u64(config, "local_broker.packet_bytes_max");
+  options.limits.receive_maximum = static_cast<std::uint16_t>(config.integer("local_broker.receive_maximum"));
   return options;
 }
 

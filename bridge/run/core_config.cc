@@ -16,6 +16,9 @@ constexpr config::Row kRows[] = {
     required("core.name", "Name of this core: CN of its link certificate."),
     required("core.state_dir", "Folder of everything durable: core log, dead letters, sink offsets."),
     required("core.run_dir", "Folder of bridge-core.json; made 0700."),
+    integer("core.vehicles_max", "1000000", 1, 100'000'000, "Vehicles whose edge is remembered from their presence."),
+    integer("core.log_flush_bytes", "16777216", 64 * kKiB, kGiB, "Staged bytes of a lane that are committed at once."),
+    integer("core.log_checkpoint_records", "50000", 1, 100'000'000, "Records of the core log between checkpoints."),
     integer("core.log_lane_bytes_max", "4294967296", 64 * kMiB, kTiB, "Live segments of one lane of the core log."),
 
     required("broker.address", "Core broker, host:port, TLS."),
@@ -23,6 +26,10 @@ constexpr config::Row kRows[] = {
     required("broker.certificate", "Link certificate of this core (PEM)."),
     required("broker.key", "Private key of the link certificate (PEM)."),
     integer("broker.keep_alive_s", "10", 1, 3'600, "MQTT keep alive; a loss is noticed after about 2.7 times this."),
+    integer("broker.queue_bytes_max", "134217728", 8 * kMiB, kGiB, "Publishes of one connection that wait."),
+    integer("broker.inbox_bytes_max", "134217728", 8 * kMiB, kGiB, "Messages of one connection that wait to be read."),
+    integer("broker.backoff_min_ms", "100", 10, 60'000, "First pause before a reconnect; doubles."),
+    integer("broker.backoff_max_ms", "5000", 100, 600'000, "Longest pause before a reconnect."),
     integer("broker.window", "16", 1, 1'000, "MQTT publishes unacknowledged by the core broker, per connection."),
 
     integer("link.window_bytes", "4194304", 2 * kMiB, kGiB,
@@ -31,6 +38,7 @@ constexpr config::Row kRows[] = {
     integer("link.credit_interval_ms", "500", 50, 1'000, "How often credit is restated."),
     integer("link.batch_raw_bytes_max", "16777216", 64 * kKiB, 64 * kMiB, "Largest batch that is decoded."),
     integer("link.batch_records_max", "100000", 1, 1'000'000, "Most offsets of one batch."),
+    integer("link.batch_payload_bytes_max", "67108864", kMiB, kGiB, "What one batch may unfold into."),
     integer("link.dead_letters_max", "1000", 0, 1'000'000, "Undecodable batches that are kept; the oldest goes."),
 
     text("commands.root_key_file", "", "Root key of trust lists (64 hex digits); empty: every request is refused."),
@@ -118,6 +126,9 @@ core::CoreOptions core_options(const config::Config& config) {
   out.window_bytes = u64(config, "link.window_bytes");
   out.floor_bytes = u64(config, "link.floor_bytes");
   out.credit_interval_ms = config.integer("link.credit_interval_ms");
+  out.flush_bytes = u64(config, "core.log_flush_bytes");
+  out.vehicles_max = u64(config, "core.vehicles_max");
+  out.limits.payload_bytes_max = u64(config, "link.batch_payload_bytes_max");
   out.limits.raw_bytes_max = u64(config, "link.batch_raw_bytes_max");
   out.limits.records_max = static_cast<std::uint32_t>(config.integer("link.batch_records_max"));
   out.requests.deadline_max_ms = config.integer("commands.deadline_max_s") * 1000;
@@ -130,6 +141,7 @@ core::CoreLogOptions core_log_options(const config::Config& config) {
   core::CoreLogOptions out;
   out.root = config.text("core.state_dir") + "/corelog";
   out.lane_bytes_max = u64(config, "core.log_lane_bytes_max");
+  out.checkpoint_records = u64(config, "core.log_checkpoint_records");
   // Room comes back a segment at a time.
   out.segment_bytes_max = std::min(out.segment_bytes_max, out.lane_bytes_max / 8);
   return out;
@@ -144,6 +156,10 @@ MqttOptions core_connection(const config::Config& config, const std::string& rol
   out.key = config.text("broker.key");
   out.keep_alive_s = static_cast<int>(config.integer("broker.keep_alive_s"));
   out.window = static_cast<unsigned>(config.integer("broker.window"));
+  out.queue_bytes_max = u64(config, "broker.queue_bytes_max");
+  out.inbox_bytes_max = u64(config, "broker.inbox_bytes_max");
+  out.backoff_min_ms = config.integer("broker.backoff_min_ms");
+  out.backoff_max_ms = config.integer("broker.backoff_max_ms");
   out.filters = std::move(filters);
   return out;
 }

@@ -27,6 +27,14 @@ constexpr config::Row kRows[] = {
     integer("link.batch_raw_bytes_max", "1048576", 64 * kKiB, 16 * kMiB, "Largest batch before compression."),
     integer("link.batch_records_max", "10000", 1, 100'000, "Most offsets of one batch."),
     integer("link.inflight_bytes_max", "16777216", 64 * kKiB, kGiB, "Unanswered batch bytes of urgent and of bulk."),
+    integer("link.inflight_batches_max", "32", 1, 10'000, "Unanswered batches of a lane."),
+    integer("link.batch_payload_bytes_max", "67108864", kMiB, kGiB, "Payloads of one batch together."),
+    integer("link.credit_ahead_bytes_max", "1073741824", 2 * kMiB, kTiB,
+            "Credit further ahead of what was sent is no credit of a core: the link is dropped."),
+    integer("link.down_pending_max", "10000", 1, 1'000'000, "Requests handed to the broker and unanswered."),
+    integer("link.inbox_bytes_max", "134217728", 8 * kMiB, kGiB, "Messages of one connection that wait to be read."),
+    integer("link.backoff_min_ms", "100", 10, 60'000, "First pause before a reconnect; doubles."),
+    integer("link.backoff_max_ms", "5000", 100, 600'000, "Longest pause before a reconnect."),
     integer("link.keep_alive_s", "10", 1, 3'600, "MQTT keep alive; a loss is noticed after about 2.7 times this."),
     integer("link.window", "16", 1, 1'000, "MQTT publishes unacknowledged by the core broker, per connection."),
 
@@ -92,6 +100,10 @@ edge::EdgeOptions edge_options(const config::Config& config) {
   out.resend_ms = config.integer("link.resend_ms");
   out.batch_linger_ms = config.integer("link.batch_linger_ms");
   out.inflight_bytes_max = u64(config, "link.inflight_bytes_max");
+  out.inflight_batches_max = static_cast<std::uint32_t>(config.integer("link.inflight_batches_max"));
+  out.credit_ahead_bytes_max = u64(config, "link.credit_ahead_bytes_max");
+  out.down_pending_max = static_cast<std::uint32_t>(config.integer("link.down_pending_max"));
+  out.limits.payload_bytes_max = u64(config, "link.batch_payload_bytes_max");
   out.limits.raw_bytes_max = u64(config, "link.batch_raw_bytes_max");
   out.limits.records_max = static_cast<std::uint32_t>(config.integer("link.batch_records_max"));
   for (const config::Config& rule : config.entries("rule")) {
@@ -112,6 +124,9 @@ MqttOptions edge_connection(const config::Config& config, link::Channel channel)
   out.keep_alive_s = static_cast<int>(config.integer("link.keep_alive_s"));
   out.window = static_cast<unsigned>(config.integer("link.window"));
   out.queue_bytes_max = 2 * u64(config, "link.inflight_bytes_max") + (64U << 20U);
+  out.inbox_bytes_max = u64(config, "link.inbox_bytes_max");
+  out.backoff_min_ms = config.integer("link.backoff_min_ms");
+  out.backoff_max_ms = config.integer("link.backoff_max_ms");
   out.filters = {"wayside/" + config.text("edge.name") + "/down/" + channel_name + "/#"};
   return out;
 }

@@ -32,7 +32,7 @@ Result<std::unique_ptr<CommandDesk>> CommandDesk::open(Disk& disk, const Clock& 
   const auto sink = [mailbox = desk->mailbox_](command::Completion completion) {
     static_cast<void>(mailbox->post({std::move(completion), {}}));
   };
-  auto store = command::SqliteStore::open(desk->options_.store_file, desk->options_.edge, {}, sink);
+  auto store = command::SqliteStore::open(desk->options_.store_file, desk->options_.edge, desk->options_.store, sink);
   if (!store) return std::move(store).error();
   desk->store_ = std::move(store).value();
   return desk;

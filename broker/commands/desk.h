@@ -31,6 +31,7 @@ struct DeskOptions {
   AckLane ack_lane;                    // Volume::lane_dir(Lane::ack) and its uuid
   std::map<std::string, bool> groups;  // [[group]] name -> idempotent
   command::Limits limits;
+  command::StoreLimits store;
   std::size_t mailbox_messages_max = 4096;
   std::int64_t look_interval_ms = 1'000;  // at the trust folder and the wall clock
 };

@@ -41,7 +41,72 @@ bool mentions(const config::Problems& problems, const std::string& words) {
   return false;
 }
 
+// The bounds of a command store, in one order.
+std::vector<std::int64_t> bounds(const command::Limits& limits) {
+  return {limits.deadline_max_ms,
+          limits.open_per_issuer_max,
+          limits.open_per_vehicle_max,
+          limits.open_max,
+          limits.acks_per_command_max,
+          limits.ack_bytes_max,
+          limits.stray_acks_max,
+          limits.outbox_max,
+          limits.outcome_wait_ms,
+          limits.stray_acks_interval_ms,
+          limits.clock_step_max_ms,
+          limits.store_retry_ms,
+          limits.closed_keep_ms,
+          limits.purge_interval_ms,
+          static_cast<std::int64_t>(limits.open_bytes_max)};
+}
+std::vector<std::int64_t> bounds(const gate::GateOptions& options) {
+  return {
+      options.handshakes_max,     options.handshake_ms_max,       options.connect_ms_max,    options.output_bytes_max,
+      options.service_events_max, options.tcp_user_timeout_ms,    options.watch_interval_ms, options.io_threads,
+      options.connections_max,    options.limits.topic_alias_max, options.limits.sent_max,   options.limits.waiting_max,
+      options.limits.saves_max,   options.limits.receive_maximum};
+}
+
 }  // namespace
+
+TEST_CASE("Broker configuration: without a key each bound is the one of the code") {
+  const test::TempDir dir("config");
+  const std::string root = "commands.root_key_file=" + dir.write("root.pub", std::string(64, '1'));
+  const Loaded loaded = load(kMinimal, {root});
+  REQUIRE(loaded.config);
+  CHECK(bounds(gate_options(*loaded.config, {})) == bounds(gate::GateOptions{}));
+  const Result<DeskOptions> desk = desk_options(*loaded.config, {});
+  REQUIRE(desk.ok());
+  CHECK(bounds(desk->limits) == bounds(command::Limits{}));
+  CHECK(desk->store.counters_max == command::StoreLimits{}.counters_max);
+  CHECK(desk->mailbox_messages_max == DeskOptions{}.mailbox_messages_max);
+  CHECK(desk->look_interval_ms == DeskOptions{}.look_interval_ms);
+  const LocalBrokerOptions local = local_broker_options(*loaded.config);
+  CHECK(local.limits.waiting_bytes_max == UpstreamLimits{}.waiting_bytes_max);
+  CHECK(local.limits.output_bytes_max == UpstreamLimits{}.output_bytes_max);
+  CHECK(local.limits.packet_bytes_max == UpstreamLimits{}.packet_bytes_max);
+  CHECK(local.limits.receive_maximum == UpstreamLimits{}.receive_maximum);
+}
+
+TEST_CASE("Broker configuration: bounds are told to the parts they bound, in their units") {
+  const test::TempDir dir("config");
+  const std::string root = "commands.root_key_file=" + dir.write("root.pub", std::string(64, '1'));
+  const Loaded loaded =
+      load(kMinimal, {root, "commands.clock_step_max_s=7", "commands.closed_keep_s=61", "commands.outcome_wait_ms=8",
+                      "commands.counters_max=9", "vehicles.waiting_max=17", "vehicles.handshake_ms_max=123",
+                      "services.events_max=18"});
+  REQUIRE(loaded.config);
+  const Result<DeskOptions> desk = desk_options(*loaded.config, {});
+  REQUIRE(desk.ok());
+  CHECK(desk->limits.clock_step_max_ms == 7'000);
+  CHECK(desk->limits.closed_keep_ms == 61'000);
+  CHECK(desk->limits.outcome_wait_ms == 8);
+  CHECK(desk->store.counters_max == 9);
+  const gate::GateOptions gate = gate_options(*loaded.config, {});
+  CHECK(gate.limits.waiting_max == 17);
+  CHECK(gate.handshake_ms_max == 123);
+  CHECK(gate.service_events_max == 18);
+}
 
 TEST_CASE("Broker configuration: the smallest file gives working defaults") {
   const Loaded loaded = load(kMinimal);
