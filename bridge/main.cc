@@ -1,4 +1,6 @@
 // wayside-bridge: the two ends of the link between an edge and the core. Decides nothing.
+#include <sys/stat.h>
+
 #include <cstdio>
 
 #include "bridge/run/arguments.h"
@@ -42,5 +44,6 @@ int main(int argc, char** argv) {
   const std::optional<config::Config> config = load(arguments);
   if (!config) return kExitUsage;
   if (arguments.check_config) return print(stdout, "configuration is valid\n"), 0;
+  ::umask(077);  // what libraries create is ours alone too
   return arguments.end == run::End::edge ? run::run_edge(*config) : run::run_core(*config);
 }

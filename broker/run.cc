@@ -1,5 +1,7 @@
 #include "broker/run.h"
 
+#include <sys/stat.h>
+
 #include "broker/edge_process.h"
 #include "common/log/log.h"
 
@@ -17,8 +19,8 @@ int failed(const Error& error) {
 
 }  // namespace
 
-
 int run(const config::Config& config) {
+  ::umask(077);  // what libraries create is ours alone too: the databases hold signed commands
   log::configure(log_options(config));
   Result<Signals> signals = Signals::take();
   if (!signals.ok()) return failed(signals.error());

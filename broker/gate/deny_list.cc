@@ -10,7 +10,7 @@
 namespace wayside::broker::gate {
 namespace {
 
-constexpr unsigned kFileMode = 0640;
+constexpr unsigned kFileMode = 0600;
 
 std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
 
 #include "fleet/admin.h"
 #include "tests/integration/edge_fixture.h"
@@ -93,6 +94,27 @@ TEST_CASE("Operator: drain ends the broker with status 0, and its sockets are cl
   CHECK((mode.st_mode & 0777U) == 0600);
   CHECK(ask(edge, R"({"op":"drain"})") == "{\"ok\":true}");
   CHECK(edge.broker().wait(15'000) == 0);
+}
+
+TEST_CASE("Operator: nothing that the edge writes can be read by another user, in whatever folder it was put") {
+  EdgeFixture edge;
+  std::filesystem::create_directory(edge.dir() / "state");
+  REQUIRE(chmod((edge.dir() / "state").c_str(), 0755) == 0);
+  const mode_t before = umask(0);  // the broker inherits it
+  edge.start();
+  umask(before);
+  REQUIRE(publish(edge, kVehicle).exit_code == 0);
+  CHECK(says(ask(edge, std::string(R"({"op":"block","vehicle":")") + kVehicle + "\"}"), R"("ok":true)"));
+  std::size_t files = 0;
+  for (const char* folder : {"state", "run"}) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(edge.dir() / folder)) {
+      INFO(entry.path().string());
+      if (entry.is_socket()) continue;  // theirs is the folder: 0700
+      ++files;
+      CHECK((entry.status().permissions() & std::filesystem::perms(0077)) == std::filesystem::perms::none);
+    }
+  }
+  CHECK(files > 20);
 }
 
 TEST_CASE("Operator: SIGHUP reads the revocation list again, and the revoked vehicle is refused") {
