@@ -69,6 +69,7 @@ void Drill::compare_all() {
     result_.verify = std::move(*report);
     fail_unless(result_.verify.ok(), failures, "verify: not every acknowledged value arrived once, bit-exact");
     fail_unless(result_.verify.acked > 0, failures, "verify: no car said anything");
+    fail_unless(result_.verify.refused == 0, failures, "verify: the edge refused what cars said");
   } else {
     failures.push_back("verify: " + report.error().what);
   }
