@@ -1,0 +1,146 @@
+// Peers that attack below MQTT, or never get as far.
+#include <openssl/ssl.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+
+#include "tests/hostile/hostile_region.h"
+
+namespace wayside::test {
+namespace {
+
+using mqtt::Version;
+
+// The server said no: in TLS 1.3 only the first read tells.
+bool turned_away(const ClientOptions& options) {
+  MqttClient client(options);
+  if (!client.open()) return true;
+  return !client.connect("");
+}
+
+}  // namespace
+
+TEST_CASE("Hostile: a certificate opens the listener it is for and no other") {
+  HostileRegion region;
+  const double before = region.refusals("handshake", "CERTIFICATE_INVALID");
+  int at_the_edge = 0;
+  region.commands_stay_fast_during([&] {
+    const std::string vehicle = "vehicles/" + region.rogue();
+    const std::string service = std::string("services/") + fleet::kRegionApp;
+    CHECK(turned_away(region.client(vehicle, region.ports().services, Version::v5)));
+    CHECK(turned_away(region.client(service, region.ports().vehicles, Version::v5)));
+    at_the_edge += 2;
+    for (const int core : {region.ports().core_services, region.ports().core_links}) {
+      CHECK(turned_away(region.client(vehicle, core, Version::v5)));
+    }
+    CHECK(turned_away(region.client(service, region.ports().core_links, Version::v5)));
+  });
+  CHECK(region.refusals("handshake", "CERTIFICATE_INVALID") - before == at_the_edge);
+  region.nothing_is_lost();
+}
+
+TEST_CASE("Hostile: a KeyUpdate flood ends its connection") {
+  HostileRegion region;
+  const double before = region.refusals("tls", "HANDSHAKE_FAILED");
+  int ended = 0;
+  region.commands_stay_fast_during([&] {
+    MqttClient client(region.rogue_client());
+    REQUIRE((client.open() && client.connect(region.rogue())));
+    Bytes ping;
+    mqtt::encode(mqtt::Pingreq{}, Version::v5, ping);
+    bool alive = true;
+    for (int i = 0; i < 400 && alive; ++i) {
+      alive = SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && client.send_raw(ping);
+    }
+    while (client.receive(2'000)) {
+    }
+    ++ended;
+  });
+  CHECK(region.refusals("tls", "HANDSHAKE_FAILED") - before == ended);
+  region.nothing_is_lost();
+}
+
+TEST_CASE("Hostile: slow loris at every stage is closed by its timeout") {
+  setenv("WAYSIDE_BROKER__VEHICLES__HANDSHAKE_MS_MAX", "1000", 1);
+  setenv("WAYSIDE_BROKER__VEHICLES__CONNECT_MS_MAX", "1000", 1);
+  HostileRegion region;
+  unsetenv("WAYSIDE_BROKER__VEHICLES__HANDSHAKE_MS_MAX");
+  unsetenv("WAYSIDE_BROKER__VEHICLES__CONNECT_MS_MAX");
+  constexpr int kEach = 100;
+  int rounds = 0;
+  const double handshake_before = region.refusals("handshake", "HANDSHAKE_TIMEOUT");
+  const double connect_before = region.refusals("connect", "CONNECT_TIMEOUT");
+  std::vector<std::unique_ptr<MqttClient>> open;
+  region.commands_stay_fast_during([&] {
+    if (rounds++ > 0) return std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < kEach; ++i) {
+      for (int stage = 0; stage < 4; ++stage) {
+        open.push_back(std::make_unique<MqttClient>(region.rogue_client()));
+        MqttClient& client = *open.back();
+        REQUIRE(client.open_tcp());
+        if (stage == 1) REQUIRE(client.send_tcp(Bytes{0x16, 0x03, 0x01, 0x02, 0x00, 0x01}));
+        if (stage >= 2) client.shake_hands();
+        if (stage == 3) client.send_raw(Bytes{0x10, 29, 0, 4, 'M'});
+      }
+    }
+  });
+  CHECK(wait_until([&] { return region.refusals("handshake", "HANDSHAKE_TIMEOUT") - handshake_before >= 2 * kEach; },
+                   10'000));
+  CHECK(
+      wait_until([&] { return region.refusals("connect", "CONNECT_TIMEOUT") - connect_before >= 2 * kEach; }, 10'000));
+  region.nothing_is_lost();
+}
+
+TEST_CASE("Hostile: under a flood of junk handshakes a vehicle that was here before still connects") {
+  HostileRegion region;
+  Bytes session;
+  {
+    MqttClient first(region.rogue_client());
+    REQUIRE((first.open() && first.connect(region.rogue())));
+    session = first.tls_session();
+  }
+  const double before = region.refusals("handshake", "HANDSHAKE_FAILED");
+  int junk = 0;
+  int back = 0;
+  region.commands_stay_fast_during([&] {
+    for (int i = 0; i < 50; ++i) {
+      MqttClient client(region.rogue_client());
+      REQUIRE(client.open_tcp());
+      client.send_tcp(Bytes(300, 0x5A));
+      ++junk;
+    }
+    ClientOptions options = region.rogue_client();
+    options.tls_session = session;
+    MqttClient returning(options);
+    REQUIRE((returning.open() && returning.connect(region.rogue())));
+    ++back;
+  });
+  CHECK(back > 0);
+  CHECK(wait_until([&] { return region.refusals("handshake", "HANDSHAKE_FAILED") - before >= junk; }, 10'000));
+  region.nothing_is_lost();
+}
+
+TEST_CASE("Hostile: headers that claim 256 MB grow nothing") {
+  HostileRegion region;
+  const double before = region.refusals("packet", "PACKET_TOO_LARGE");
+  const std::uint64_t kib_before = region.resident_kib();
+  int claims = 0;
+  region.commands_stay_fast_during([&] {
+    MqttClient unknown(region.rogue_client());
+    REQUIRE(unknown.open());
+    REQUIRE(unknown.send_raw(Bytes{0x10, 0xFF, 0xFF, 0xFF, 0x7F}));
+    CHECK(unknown.closed());
+    MqttClient known(region.rogue_client());
+    REQUIRE((known.open() && known.connect(region.rogue())));
+    REQUIRE(known.send_raw(Bytes{0x32, 0xFF, 0xFF, 0xFF, 0x7F}));
+    const auto bye = known.expect<mqtt::Disconnect>();
+    REQUIRE(bye);
+    CHECK(bye->get<mqtt::Disconnect>()->reason == 0x95);
+    claims += 2;
+  });
+  CHECK(region.refusals("packet", "PACKET_TOO_LARGE") - before == claims);
+  CHECK(region.resident_kib() < kib_before + (64U << 10U));  // one believed claim is 256 MiB
+  region.nothing_is_lost();
+}
+
+}  // namespace wayside::test
