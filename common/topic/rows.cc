@@ -122,7 +122,7 @@ Lane lane_of(Row row) {
     case Row::broadcast:
     case Row::ordinary: break;
   }
-  WAYSIDE_ASSERT(!"broadcast and ordinary rows have no lane");
+  WAYSIDE_ASSERT(row != Row::broadcast && row != Row::ordinary);  // they have no lane
   return Lane::bulk;
 }
 
