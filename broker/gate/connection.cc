@@ -186,6 +186,17 @@ void Connection::die() {
   fd_ = -1;
 }
 
+// While a command is written and not acknowledged the socket ends with a reset, whoever ends it, the end of the
+// process included: what the kernel still holds must not reach a vehicle that comes back after the deadline.
+void Connection::arm_reset() {
+  if (stage_ == Stage::dead || !session_) return;
+  const bool held = session_->holds_command_until().has_value();
+  if (held == reset_armed_) return;
+  const linger how{held ? 1 : 0, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &how, sizeof how);
+  reset_armed_ = held;
+}
+
 void Connection::set_interest() {
   if (stage_ == Stage::dead) return;
   const bool paused = stage_ == Stage::serving && session_->wants_pause();
@@ -202,13 +213,20 @@ void Connection::set_interest() {
   watched_ = true;
 }
 
+// Of the command that the connection holds unacknowledged.
+MonoMs Connection::command_deadline(session::Now now) const {
+  const std::optional<WallMs> deadline = session_ ? session_->holds_command_until() : std::nullopt;
+  if (!deadline) return {INT64_MAX};
+  return now.mono + std::max<std::int64_t>(0, deadline->value - now.wall.value);
+}
+
 MonoMs Connection::due() const {
   const GateOptions& options = context_.shared.options;
   const session::Now now = context_.shared.now();
   switch (stage_) {
     case Stage::handshaking: return stage_since_ + options.handshake_ms_max;
-    case Stage::closing: return stage_since_ + kCloseMsMax;
-    case Stage::lingering: return stage_since_ + kLingerMsMax;
+    case Stage::closing: return std::min(stage_since_ + kCloseMsMax, command_deadline(now));
+    case Stage::lingering: return std::min(stage_since_ + kLingerMsMax, command_deadline(now));
     case Stage::dead: return {INT64_MAX};
     case Stage::serving: break;
   }

@@ -134,7 +134,10 @@ class Connection {
     session::Actions actions;
     step(actions);
     apply(actions);
+    arm_reset();
   }
+  void arm_reset();
+  [[nodiscard]] MonoMs command_deadline(session::Now now) const;
   // connection_output.cc
   bool send_ciphertext();
   void fill_record();
@@ -153,6 +156,7 @@ class Connection {
   Bytes input_;  // plaintext that is not parsed yet
   std::deque<Outgoing> output_;
   std::size_t output_bytes_ = 0;
+  bool reset_armed_ = false;
   bool write_blocked_ = false;
   bool paused_ = false;
   bool watched_ = false;

@@ -51,6 +51,8 @@ class Session {
   // Takes nothing new; ends with SERVER_SHUTTING_DOWN once what waits is answered.
   void drain(Now now, Actions& out);
 
+  // The earliest deadline of a command that is written and not acknowledged; also after the end.
+  [[nodiscard]] std::optional<WallMs> holds_command_until() const { return outbound_.earliest_deadline(); }
   [[nodiscard]] MonoMs next_tick(Now now) const;
   // True: the peer is not to be read now; what it waits for is bounded by commits, not by the peer.
   [[nodiscard]] bool wants_pause() const;

@@ -1,4 +1,6 @@
 // Commands down to the vehicle, requests and status for services.
+#include <sys/socket.h>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include "schemas/messages.h"
@@ -73,6 +75,24 @@ TEST_CASE("a command with 0.4 s left is not written behind a radio that stalls, 
     const auto* publish = arrived->get<mqtt::Publish>();
     if (publish != nullptr) CHECK(publish->payload.size() == (240U << 10U));
   }
+}
+
+TEST_CASE("a connection that ends with an unacknowledged command is reset by its deadline, whatever ended it") {
+  GateFixture fixture([](broker::gate::GateOptions& options) { options.output_bytes_max = 64U << 20U; });
+  ReadyCar car(fixture);
+  constexpr std::uint8_t kFilling = 40;
+  for (std::uint8_t number = 1; number <= kFilling; ++number) car.deliver(number, 1'000, 240U << 10U);
+  REQUIRE(wait_until([&] { return car.written(1).has_value(); }, 2'000));
+  REQUIRE(fixture.gate->block(kVin).ok());
+  REQUIRE(wait_until([&] { return fixture.commands.all<broker::VehicleGone>().size() == 1; }, 2'000));
+  const WallMs late{fixture.clock.wall().value + 1'300};
+  REQUIRE(wait_until([&] { return fixture.clock.wall() > late; }, 3'000));
+  // An orderly end would leave what the kernel holds to a radio that comes back later.
+  Bytes buffer(64U << 10U);
+  ssize_t got = 1;
+  while (got > 0) got = ::recv(car.client.fd(), buffer.data(), buffer.size(), 0);
+  CHECK(got < 0);
+  CHECK(errno == ECONNRESET);
 }
 
 TEST_CASE("a command that waited past its deadline is dropped at the TLS record and those before it arrive") {
