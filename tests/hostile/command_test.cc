@@ -91,6 +91,7 @@ TEST_CASE("Hostile: requests that are cut, lengthened, changed or of another reg
       {with([](Bytes& b) { std::fill_n(b.begin() + 70, 32, 255); }), "SIGNATURE_INVALID"},  // S >= L
       {elsewhere.bytes, "REGION_MISMATCH"}};
   std::vector<double> before;
+  before.reserve(cases.size());
   for (const auto& [bytes, reason] : cases) {
     before.push_back(region.counter("wayside_commands_total", {R"(state="REFUSED")", "reason=\"" + reason + "\""}));
   }
