@@ -4,7 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "bridge/run/arguments.h"
 #include "bridge/run/config.h"
 #include "bridge/run/rows.h"
 #include "common/version.h"

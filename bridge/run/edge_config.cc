@@ -1,7 +1,6 @@
 // The configuration of `wayside-bridge edge`. Keys are public: additive changes only (CHANGELOG.md).
 #include <utility>
 
-#include "bridge/run/arguments.h"
 #include "bridge/run/config.h"
 #include "bridge/run/rows.h"
 #include "common/topic/topic.h"

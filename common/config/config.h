@@ -76,7 +76,7 @@ struct Sources {
 
 // nullopt when there is any problem.
 std::optional<Config> load(const Table& table, const Sources& sources, Problems& problems);
-std::string effective(const Table& table, const Config& config);  // `config show --effective`
+std::string effective(const Table& table, const Config& config);  // `--print-effective`
 std::string markdown(const Table& table);                         // docs/configuration.md section
 // The candidate nearest to `word` (edit distance <= 3), or empty.
 std::string nearest(std::string_view word, std::span<const std::string_view> candidates);

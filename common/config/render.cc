@@ -1,4 +1,4 @@
-// What people read of a table: `config show --effective` and docs/configuration.md.
+// What people read of a table: `--print-effective` and docs/configuration.md.
 #include <algorithm>
 
 #include "common/config/config.h"
