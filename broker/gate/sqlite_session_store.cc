@@ -80,6 +80,7 @@ class SqliteSessionStore final : public session::SessionStore {
   // The answers leave only behind the commit; a commit that fails is an answer too.
   void commit(std::vector<Call>& batch) {
     std::vector<std::function<void(bool committed)>> answers;
+    answers.reserve(batch.size());
     Result<void> outcome = rows_->begin();
     for (Call& call : batch) {
       answers.push_back(std::visit([&](auto& one) { return apply(one, outcome); }, call));
