@@ -38,6 +38,8 @@ session::Limits session_limits(const config::Config& config) {
   limits.sent_max = u32(config, "vehicles.sent_max");
   limits.waiting_max = u32(config, "vehicles.waiting_max");
   limits.saves_max = u32(config, "vehicles.saves_max");
+  limits.park_packets_max = u32(config, "vehicles.park_packets_max");
+  limits.park_bytes_max = u32(config, "vehicles.park_bytes_max");
   return limits;
 }
 

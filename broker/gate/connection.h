@@ -109,6 +109,8 @@ class Connection {
   void act(session::SendBytes& action);
   void act(session::SendCommand& action);
   void act(session::OfferRecord& action);
+  void act(session::OfferInOrder& action);
+  void act(session::ShedRecord& action);
   void act(session::PostCommand& action);
   void act(session::Announce& action);
   void act(session::ClaimSession& action);
@@ -135,9 +137,11 @@ class Connection {
     step(actions);
     apply(actions);
     arm_reset();
+    report_park();
   }
   void arm_reset();
   [[nodiscard]] MonoMs command_deadline(session::Now now) const;
+  void report_park();
   // connection_output.cc
   bool send_ciphertext();
   void fill_record();
@@ -165,6 +169,8 @@ class Connection {
   std::optional<session::ClaimSession> claim_;  // while the session opens
   std::string registry_key_;                    // not empty: claimed
   bool online_ = false;
+  std::size_t parked_packets_ = 0;  // as last reported to the gauges
+  std::size_t parked_bytes_ = 0;
 
   std::unique_ptr<session::Upstream> upstream_;
 };

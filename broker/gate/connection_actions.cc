@@ -25,6 +25,22 @@ void Connection::act(session::OfferRecord& action) {
   if (!taken.ok()) deliver(Committed{self_, token, false, taken.reason(), lane, {}});
 }
 
+void Connection::act(session::OfferInOrder& action) {
+  std::optional<Reason> refused;
+  for (session::OfferRecord& record : action.records) {
+    const std::uint64_t token = record.token;
+    const Lane lane = record.lane;
+    if (!refused) {
+      const Outcome<void> taken =
+          context_.shared.custody->offer({lane, std::move(record.body), std::move(record.cohort), self_, token, {}});
+      if (!taken.ok()) refused = taken.reason();
+    }
+    if (refused) deliver(Committed{self_, token, false, *refused, lane, {}});
+  }
+}
+
+void Connection::act(session::ShedRecord& action) { context_.shared.custody->shed(action.lane, action.reason); }
+
 void Connection::act(session::PostCommand& action) {
   const bool taken = context_.shared.commands->post(std::move(action.event));
   if (!taken) deliver(Committed{self_, action.token, false, Reason::QUEUE_FULL, Lane::command, {}});
@@ -85,7 +101,20 @@ void Connection::act(session::SaveSession& action) {
 
 void Connection::act(session::EndSession& action) { context_.shared.sessions.end(std::move(action.request)); }
 
-void Connection::act(session::Count& action) { context_.counters.refused(action.stage, action.reason); }
+void Connection::act(session::Count& action) {
+  if (std::string_view(action.stage) == "park") return context_.counters.parked(action.reason);
+  context_.counters.refused(action.stage, action.reason);
+}
+
+// Gauges of the process are sums of what each connection says of itself; a park that died is 0.
+void Connection::report_park() {
+  const session::Park& park = session_->park();
+  if (park.packets() == parked_packets_ && park.bytes() == parked_bytes_) return;
+  context_.shared.parked_packets.fetch_add(park.packets() - parked_packets_, std::memory_order_relaxed);
+  context_.shared.parked_bytes.fetch_add(park.bytes() - parked_bytes_, std::memory_order_relaxed);
+  parked_packets_ = park.packets();
+  parked_bytes_ = park.bytes();
+}
 
 void Connection::act(session::Close& action) {
   if (online_) {

@@ -27,6 +27,15 @@ void Counters::refused(const std::string& stage, Reason reason) {
   counter->add();
 }
 
+void Counters::parked(Reason reason) {
+  metrics::Counter*& counter = parked_[reason];
+  if (counter == nullptr) {
+    counter = &registry_.counter("wayside_gate_parked_total", "publishes that had to wait for room in custody, and why",
+                                 {{"reason", std::string(code(reason))}});
+  }
+  counter->add();
+}
+
 void Counters::ended(Reason reason) {
   metrics::Counter*& counter = ends_[reason];
   if (counter == nullptr) {

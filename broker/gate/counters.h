@@ -17,6 +17,8 @@ class Counters {
   Counters(metrics::Registry& registry, unsigned thread);
   // A packet, connection or message that was refused, shed or dropped.
   void refused(const std::string& stage, Reason reason);
+  // A publish that has to wait for room, and why.
+  void parked(Reason reason);
   // An open connection that ended, and why.
   void ended(Reason reason);
   void turn(double ms);
@@ -36,6 +38,7 @@ class Counters {
   double longest_ms_ = 0;
   std::map<std::pair<std::string, Reason>, metrics::Counter*> refusals_;
   std::map<Reason, metrics::Counter*> ends_;
+  std::map<Reason, metrics::Counter*> parked_;
 };
 
 }  // namespace wayside::broker::gate

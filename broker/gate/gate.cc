@@ -20,6 +20,8 @@ class RunningGate final : public Gate {
         online_(registry.gauge("wayside_vehicles_online", "vehicles with an open session")),
         connections_(registry.gauge("wayside_gate_connections", "connections, handshakes included")),
         tls_sessions_(registry.gauge("wayside_gate_tls_sessions", "TLS sessions kept for vehicles that come back")),
+        parked_packets_(registry.gauge("wayside_gate_parked_packets", "publishes that wait for room in custody")),
+        parked_bytes_(registry.gauge("wayside_gate_parked_bytes", "bytes of these")),
         dropped_(
             registry.gauge("wayside_gate_service_events_dropped", "status and presence dropped at a full mailbox")) {}
   ~RunningGate() override {
@@ -83,6 +85,8 @@ class RunningGate final : public Gate {
   metrics::Gauge& online_;
   metrics::Gauge& connections_;
   metrics::Gauge& tls_sessions_;
+  metrics::Gauge& parked_packets_;
+  metrics::Gauge& parked_bytes_;
   metrics::Gauge& dropped_;
   int vehicles_port_ = 0;
   int services_port_ = 0;
@@ -138,6 +142,8 @@ void RunningGate::control() {
     online_.set(static_cast<double>(shared_.vehicles_online.load()));
     connections_.set(static_cast<double>(shared_.connections.load()));
     tls_sessions_.set(static_cast<double>(shared_.resumption.size()));
+    parked_packets_.set(static_cast<double>(shared_.parked_packets.load(std::memory_order_relaxed)));
+    parked_bytes_.set(static_cast<double>(shared_.parked_bytes.load(std::memory_order_relaxed)));
     double dropped = 0;
     for (const std::shared_ptr<Mailbox>& mailbox : shared_.mailboxes)
       dropped += static_cast<double>(mailbox->dropped());

@@ -45,6 +45,8 @@ struct Shared {
   std::vector<std::shared_ptr<Mailbox>> mailboxes;  // by thread; filled before the threads start
   std::atomic<std::uint64_t> connections{0};
   std::atomic<std::uint64_t> vehicles_online{0};
+  std::atomic<std::uint64_t> parked_packets{0};  // sums over connections, by differences modulo 2^64
+  std::atomic<std::uint64_t> parked_bytes{0};
 
   [[nodiscard]] session::Now now() const { return {clock.mono(), clock.wall()}; }
   void announce(const ServiceEvent& event) {

@@ -28,6 +28,15 @@ struct OfferRecord {  // to custody; Committed{token} comes back, at once when i
   std::string cohort;
   std::uint64_t token = 0;
 };
+// Of one lane, in order, until one is refused: it and the rest come back with the same Committed, so that
+// none overtakes another.
+struct OfferInOrder {
+  std::vector<OfferRecord> records;
+};
+struct ShedRecord {  // a QoS 0 publish that is dropped before it is offered; counted at the door
+  Lane lane{};
+  Reason reason{};
+};
 struct PostCommand {
   CommandEvent event;
   std::uint64_t token = 0;  // not 0: Committed{token, QUEUE_FULL} comes back when the mailbox is full
@@ -73,8 +82,9 @@ struct Close {  // the last action: flush, then close (reset: RST, nothing is fl
   bool penalty = false;  // reconnects of this id are delayed, doubling
   const char* stage = "";
 };
-using Action = std::variant<SendBytes, SendCommand, OfferRecord, PostCommand, Announce, ClaimSession, SaveSession,
-                            EndSession, ProxyPublish, ProxySubscribe, ProxyUnsubscribe, ProxyAck, Count, Close>;
+using Action =
+    std::variant<SendBytes, SendCommand, OfferRecord, OfferInOrder, ShedRecord, PostCommand, Announce, ClaimSession,
+                 SaveSession, EndSession, ProxyPublish, ProxySubscribe, ProxyUnsubscribe, ProxyAck, Count, Close>;
 using Actions = std::vector<Action>;
 
 }  // namespace wayside::broker::session

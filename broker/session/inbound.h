@@ -38,8 +38,13 @@ class Inbound {
   void resolve(std::uint64_t token, Verdict verdict, std::vector<Acknowledgement>& out);
   // All that wait in the stream get this verdict, in order.
   void resolve_all(Stream stream, Verdict verdict, std::vector<Acknowledgement>& out);
+  // The lane of a token of a lane's stream; nullopt: of requests or what is proxied.
+  static std::optional<Lane> lane_of(std::uint64_t token);
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t size(Stream stream) const { return streams_.at(static_cast<std::size_t>(stream)).size(); }
+  // Without an outcome: the others only wait for their turn.
+  [[nodiscard]] std::size_t undecided() const;
+  [[nodiscard]] std::size_t undecided(Stream stream) const { return undecided_.at(static_cast<std::size_t>(stream)); }
 
  private:
   struct Waiting {
@@ -48,8 +53,10 @@ class Inbound {
     std::optional<Verdict> verdict;
   };
   void release(Stream stream, std::vector<Acknowledgement>& out);
+  void judge(Waiting& waiting, std::size_t index, Verdict verdict);
 
   std::array<std::deque<Waiting>, kStreams> streams_;
+  std::array<std::size_t, kStreams> undecided_{};
   std::uint64_t last_ = 0;
   std::size_t size_ = 0;
 };

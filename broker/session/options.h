@@ -36,6 +36,8 @@ struct Limits {
   std::uint32_t sent_max = 64;           // unacknowledged messages that we sent
   std::uint32_t waiting_max = 1024;      // messages that wait for the peer's Receive Maximum
   std::uint32_t saves_max = 4;           // SUBSCRIBEs that wait for the session store
+  std::uint32_t park_packets_max = 128;  // publishes of a 3.1.1 peer that custody has no room for
+  std::uint32_t park_bytes_max = 512U << 10U;
 };
 
 struct Peer {

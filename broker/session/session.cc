@@ -19,6 +19,7 @@ std::int64_t silence_ms_max(std::uint16_t keep_alive_s) { return std::int64_t{ke
 Session::Session(SessionOptions options)
     : options_(std::move(options)),
       aliases_(options_.limits.topic_alias_max),
+      park_(options_.limits.park_packets_max, options_.limits.park_bytes_max),
       outbound_(options_.limits.sent_max, options_.limits.waiting_max) {}
 
 void Session::step(const mqtt::Packet& packet, Now now, Actions& out) {
@@ -75,7 +76,14 @@ void Session::lost(Now now, Actions& out) {
 void Session::drain(Now now, Actions& out) {
   if (phase_ == Phase::closed) return;
   draining_ = true;
-  if (inbound_.size() == 0 && pending_.empty()) end(Reason::SERVER_SHUTTING_DOWN, now, out);
+  now_ = now;
+  end_when_drained(out);
+}
+
+// What is parked is not waited for: room may never come, and the peer was promised nothing.
+void Session::end_when_drained(Actions& out) {
+  if (!draining_ || !pending_.empty() || inbound_.undecided() > park_.waiting()) return;
+  end(Reason::SERVER_SHUTTING_DOWN, now_, out);
 }
 
 void Session::tick(Now now, Actions& out) {
@@ -91,6 +99,8 @@ void Session::tick(Now now, Actions& out) {
     return fail(Reason::KEEP_ALIVE_TIMEOUT, "end", now, out);
   }
   if (proxy_retry_at_ && *proxy_retry_at_ <= now.mono) replay_proxied(out);
+  if (draining_ || park_.waiting() == 0) return;
+  for (const Lane lane : kAllLanes) launch(lane, park_.due(lane, now.mono), out);
 }
 
 MonoMs Session::next_tick(Now now) const {
@@ -101,16 +111,19 @@ MonoMs Session::next_tick(Now now) const {
     next = std::min(next, now.mono.value + std::max<std::int64_t>(0, deadline->value - now.wall.value));
   }
   if (proxy_retry_at_) next = std::min(next, proxy_retry_at_->value);
+  const std::optional<MonoMs> due = draining_ ? std::nullopt : park_.next_due();
+  if (due) next = std::min(next, due->value);
   return {next};
 }
 
 bool Session::wants_pause() const {
   if (phase_ == Phase::opening || draining_) return true;
   if (saves_waiting() >= options_.limits.saves_max) return true;
+  if (version_ != mqtt::Version::v311) return false;
   // 3.1.1 has no Receive Maximum: a peer that sends more than we acknowledge at once waits for the commits,
-  // never for the local broker.
-  const std::size_t commits = inbound_.size() - inbound_.size(Stream::proxy);
-  return version_ == mqtt::Version::v311 && commits >= options_.limits.receive_maximum;
+  // never for the local broker, nor for room: what is parked is not in flight.
+  const std::size_t commits = inbound_.undecided() - inbound_.undecided(Stream::proxy) - park_.waiting();
+  return commits >= options_.limits.receive_maximum || park_.in_flight_bytes() >= options_.limits.park_bytes_max;
 }
 
 // An event of its own, in custody and to the services; the newer epoch wins wherever both are seen.
@@ -148,6 +161,7 @@ void Session::finish(Reason reason, Now now, Actions& out) {
 
 void Session::close(Reason reason, const char* stage, Actions& out, bool reset, bool penalty) {
   phase_ = Phase::closed;
+  park_.clear();
   out.push_back(Close{reason, reset, penalty, stage});
 }
 

@@ -6,6 +6,7 @@
 // Close nothing more is accepted.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -18,6 +19,7 @@
 #include "broker/session/inbound.h"
 #include "broker/session/options.h"
 #include "broker/session/outbound.h"
+#include "broker/session/park.h"
 #include "broker/session/rights.h"
 #include "common/mqtt/codec.h"
 
@@ -56,6 +58,8 @@ class Session {
   [[nodiscard]] MonoMs next_tick(Now now) const;
   // True: the peer is not to be read now; what it waits for is bounded by commits, not by the peer.
   [[nodiscard]] bool wants_pause() const;
+  // What waits uncommitted for room in custody.
+  [[nodiscard]] const Park& park() const { return park_; }
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] mqtt::Version version() const { return version_; }
   [[nodiscard]] const Peer& peer() const { return options_.peer; }
@@ -88,7 +92,10 @@ class Session {
   std::optional<Reason> judge_packet(const mqtt::Publish& packet) const;
   void take(const mqtt::Publish& packet, const PublishRight& right, std::string_view topic, Now now, Actions& out);
   void take_ack(const mqtt::Publish& packet, const PublishRight& right, Bytes body, Actions& out);
+  void offer(const mqtt::Publish& packet, Lane lane, Bytes body, Actions& out);
   void take_proxied(const mqtt::Publish& packet, std::string_view topic, Actions& out);
+  [[nodiscard]] bool parked(const Committed& committed, Actions& out);
+  void launch(Lane lane, std::vector<ParkedRecord> records, Actions& out) const;
   void refuse_publish(const mqtt::Publish& packet, Reason reason, std::optional<Stream> stream, Actions& out);
   void acknowledge(const std::vector<Acknowledgement>& ready, Actions& out);
   void send_puback(std::uint16_t packet_id, std::uint8_t code, std::string_view reason_string, Actions& out);
@@ -114,6 +121,7 @@ class Session {
   [[nodiscard]] std::optional<std::uint8_t> granted_qos(std::string_view topic) const;
   // session.cc
   void presence(bool online, Reason reason, Now now, Actions& out);
+  void end_when_drained(Actions& out);
   void finish(Reason reason, Now now, Actions& out);
   void close(Reason reason, const char* stage, Actions& out, bool reset = false, bool penalty = false);
   void fail(Reason reason, const char* stage, Now now, Actions& out);
@@ -140,6 +148,9 @@ class Session {
 
   TopicAliases aliases_;
   Inbound inbound_;
+  Park park_;
+  std::array<MonoMs, kLanes> shut_until_{};  // the lane had no room a moment ago: QoS 0 is not even offered
+  std::array<Reason, kLanes> shut_reason_{};
   Outbound outbound_;
   std::map<std::string, Subscribed, std::less<>> subscriptions_;
   bool ready_ = false;  // VehicleReady was posted and not VehicleGone since

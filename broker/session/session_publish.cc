@@ -86,9 +86,7 @@ void Session::take(const mqtt::Publish& packet, const PublishRight& right, std::
   Bytes body;
   schemas::encode_record(record, body);
   if (right.effect == Effect::ack) return take_ack(packet, right, std::move(body), out);
-  const Lane lane = topic::lane_of(right.parsed.row);
-  const std::uint64_t token = packet.qos == 0 ? 0 : inbound_.add(stream_of(lane), packet.packet_id);
-  out.push_back(OfferRecord{lane, std::move(body), options_.peer.cohort, token});
+  offer(packet, topic::lane_of(right.parsed.row), std::move(body), out);
 }
 
 void Session::take_ack(const mqtt::Publish& packet, const PublishRight& right, Bytes body, Actions& out) {
@@ -155,17 +153,7 @@ void Session::acknowledge(const std::vector<Acknowledgement>& ready, Actions& ou
       send_puback(one.packet_id, one.verdict.proxied_code, request ? "ACCEPTED" : "", out);
     }
   }
-  if (draining_ && inbound_.size() == 0 && pending_.empty()) end(Reason::SERVER_SHUTTING_DOWN, now_, out);
-}
-
-void Session::step(const Committed& committed, Now now, Actions& out) {
-  if (phase_ != Phase::open) return;
-  now_ = now;
-  if (committed.token == 0) {
-    if (!committed.ok) out.push_back(Count{"shed", committed.reason});  // QoS 0 and presence: nobody to tell
-    return;
-  }
-  resolve(committed.token, committed.ok ? Verdict{} : Verdict{committed.reason, 0}, out);
+  end_when_drained(out);
 }
 
 void Session::step(const CommandAnswer& answer, Now now, Actions& out) {

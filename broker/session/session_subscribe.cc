@@ -150,7 +150,7 @@ void Session::finish_pending(Actions& out) {
   }
   std::erase_if(pending_, done);
   if (saves_waiting() == 0) announce_ready(out);
-  if (draining_ && pending_.empty() && inbound_.size() == 0) end(Reason::SERVER_SHUTTING_DOWN, now_, out);
+  end_when_drained(out);
 }
 
 // Commands of a vehicle that has not subscribed stay QUEUED: the command thread is told both ways.

@@ -91,8 +91,8 @@ class SessionHarness {
   }
   [[nodiscard]] mqtt::Version version() const { return version_; }
   void commit(std::uint64_t token) { session.step(broker::Committed{{1, 42}, token, true, {}, {}, {}}, now, actions); }
-  void refuse(std::uint64_t token, Reason reason) {
-    session.step(broker::Committed{{1, 42}, token, false, reason, {}, {}}, now, actions);
+  void refuse(std::uint64_t token, Reason reason, Lane lane = {}) {
+    session.step(broker::Committed{{1, 42}, token, false, reason, lane, {}}, now, actions);
   }
 
   template <typename T>

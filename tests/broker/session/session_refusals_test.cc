@@ -61,14 +61,27 @@ std::function<void(SessionHarness&, int)> publishes_with(const std::function<voi
     harness.feed(packet);
   };
 }
-// The lane says no; a commit of the same lane that waits is answered first.
+// The lane says no.
 std::function<void(SessionHarness&, int)> lane_says(Reason reason) {
   return [=](SessionHarness& harness, int qos) {
     harness.publish(own("state/Vehicle/Speed"), q(qos), as_bytes("1"));
     const auto offers = harness.all<OfferRecord>();
     WAYSIDE_ASSERT(offers.size() == 1);
     harness.actions.clear();
-    harness.refuse(offers[0].token, reason);
+    harness.refuse(offers[0].token, reason, Lane::state);
+  };
+}
+// A publish of a lane that this connection knows to have no room: one QoS 1 publish of it waits.
+std::function<void(SessionHarness&, int)> behind_a_parked_one(std::size_t others) {
+  return [=](SessionHarness& harness, int qos) {
+    harness.publish(own("state/Vehicle/Speed"), 1, as_bytes("1"), 1);
+    harness.refuse(harness.all<OfferRecord>().at(0).token, Reason::SPOOL_FULL, Lane::state);
+    for (std::size_t i = 0; i < others; ++i) {
+      harness.publish(own("state/Vehicle/Speed"), 1, as_bytes("1"), static_cast<std::uint16_t>(i + 2));
+    }
+    WAYSIDE_ASSERT(harness.session.phase() == broker::session::Phase::open);
+    harness.actions.clear();
+    harness.publish(own("state/Vehicle/Speed"), q(qos), as_bytes("1"), 500);
   };
 }
 std::function<void(SessionHarness&, int)> connects(const std::function<void(mqtt::Connect&)>& adjust) {
@@ -170,6 +183,8 @@ std::vector<Event> events() {
       {"PUBLISH to a full lane", kBoth, kQos01, lane_says(Reason::SPOOL_FULL)},
       {"PUBLISH while the volume fails", kBoth, kQos01, lane_says(Reason::SPOOL_FAULT)},
       {"PUBLISH to a full queue", kBoth, kQos01, lane_says(Reason::QUEUE_FULL)},
+      {"PUBLISH behind one that waits for room", kV311, kQos01, behind_a_parked_one(0)},
+      {"PUBLISH to a full park", kV311, {1}, behind_a_parked_one(broker::session::Limits{}.park_packets_max - 1)},
       {"PUBLISH above the size of its lane", kBoth, kQos01, lane_says(Reason::PAYLOAD_TOO_LARGE)},
       {"command ack with an id that is none", kBoth, kQos01, publishes(own("cmd/nothing/ack"))},
       {"command ack that is no CommandAck", kBoth, kQos01,

@@ -35,6 +35,7 @@ FakeCustody::~FakeCustody() {
 Outcome<void> FakeCustody::offer(broker::Offer offer) {
   {
     const std::scoped_lock lock(mutex_);
+    ++offered_.at(index_of(offer.lane));
     if (const std::optional<Reason> reason = refused_.at(index_of(offer.lane))) return *reason;
     queues_.at(index_of(offer.lane)).push_back(std::move(offer));
   }
@@ -68,6 +69,21 @@ std::vector<Kept> FakeCustody::kept(Lane lane) {
 std::size_t FakeCustody::waiting(Lane lane) {
   const std::scoped_lock lock(mutex_);
   return queues_.at(index_of(lane)).size();
+}
+
+std::size_t FakeCustody::offered(Lane lane) {
+  const std::scoped_lock lock(mutex_);
+  return offered_.at(index_of(lane));
+}
+
+void FakeCustody::shed(Lane lane, Reason reason) {
+  const std::scoped_lock lock(mutex_);
+  shed_.at(index_of(lane)).push_back(reason);
+}
+
+std::vector<Reason> FakeCustody::shed_of(Lane lane) {
+  const std::scoped_lock lock(mutex_);
+  return shed_.at(index_of(lane));
 }
 
 bool FakeCustody::wait_kept(Lane lane, std::size_t count, int timeout_ms) {

@@ -34,6 +34,7 @@ class FakeCustody final : public broker::CustodyPort {
   FakeCustody();
   ~FakeCustody() override;
   Outcome<void> offer(broker::Offer offer) override;
+  void shed(Lane lane, Reason reason) override;
 
   void attach(broker::IoPort* io);
   // While a lane is held its offers wait; released, they commit.
@@ -42,6 +43,9 @@ class FakeCustody final : public broker::CustodyPort {
   void refuse(Lane lane, std::optional<Reason> reason);
   [[nodiscard]] std::vector<Kept> kept(Lane lane);
   [[nodiscard]] std::size_t waiting(Lane lane);
+  // Offers of the lane, refused ones too; and what was shed before it was one.
+  [[nodiscard]] std::size_t offered(Lane lane);
+  [[nodiscard]] std::vector<Reason> shed_of(Lane lane);
   // Waits until `count` records are in the lane.
   [[nodiscard]] bool wait_kept(Lane lane, std::size_t count, int timeout_ms = 5'000);
 
@@ -54,6 +58,8 @@ class FakeCustody final : public broker::CustodyPort {
   std::array<std::vector<Kept>, kLanes> kept_;
   std::array<bool, kLanes> held_{};
   std::array<std::optional<Reason>, kLanes> refused_{};
+  std::array<std::size_t, kLanes> offered_{};
+  std::array<std::vector<Reason>, kLanes> shed_;
   bool stopping_ = false;
   std::thread thread_;
 };
