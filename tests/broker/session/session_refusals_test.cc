@@ -84,6 +84,16 @@ std::function<void(SessionHarness&, int)> behind_a_parked_one(std::size_t others
     harness.publish(own("state/Vehicle/Speed"), q(qos), as_bytes("1"), 500);
   };
 }
+std::function<void(SessionHarness&, int)> ack_is_refused(Reason reason) {
+  return [=](SessionHarness& harness, int) {
+    const Bytes payload = schemas::build_command_ack({{}, schemas::CommandState{4}, "", {1'700'000'000'000}});
+    harness.publish(own("cmd/" + std::string(26, 'a') + "/ack"), 1, payload);
+    const auto offered = harness.posted<broker::AckOffered>();
+    WAYSIDE_ASSERT(offered.size() == 1);
+    harness.actions.clear();
+    harness.refuse(offered[0].token, reason, Lane::ack);
+  };
+}
 std::function<void(SessionHarness&, int)> connects(const std::function<void(mqtt::Connect&)>& adjust) {
   return [=](SessionHarness& harness, int) {
     mqtt::Connect packet;
@@ -191,17 +201,8 @@ std::vector<Event> events() {
        publishes(own("cmd/" + std::string(26, 'a') + "/ack"), "{}")},
       {"command ack above 4 KiB", kBoth, kQos01,
        publishes(own("cmd/" + std::string(26, 'a') + "/ack"), std::string(5'000, 'x'))},
-      {"command ack of an unknown command",
-       kBoth,
-       {1},
-       [](SessionHarness& h, int) {
-         const Bytes payload = schemas::build_command_ack({{}, schemas::CommandState{4}, "", {1'700'000'000'000}});
-         h.publish(own("cmd/" + std::string(26, 'a') + "/ack"), 1, payload);
-         const auto offered = h.posted<broker::AckOffered>();
-         WAYSIDE_ASSERT(offered.size() == 1);
-         h.actions.clear();
-         h.refuse(offered[0].token, Reason::COMMAND_UNKNOWN);
-       }},
+      {"command ack of an unknown command", kBoth, {1}, ack_is_refused(Reason::COMMAND_UNKNOWN)},
+      {"command ack to a full ack lane", kBoth, {1}, ack_is_refused(Reason::SPOOL_FULL)},
       {"ordinary PUBLISH while the local broker is away", kBoth, kQos01,
        [](SessionHarness& h, int qos) {
          h.publish(std::string("x/") + kVin + "/log", q(qos));
