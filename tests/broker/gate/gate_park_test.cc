@@ -70,6 +70,25 @@ TEST_CASE("a 3.1.1 vehicle stalls at a full lane, is still answered, and goes on
   CHECK(gauge(fixture, "wayside_gate_parked_bytes") == 0);
 }
 
+TEST_CASE("a group that meets one refusal half way stops there: no record overtakes another") {
+  GateFixture fixture;
+  fixture.custody.refuse(Lane::state, Reason::SPOOL_FULL);
+  MqttClient car(fixture.vehicle(kVin, Version::v311));
+  connect(car);
+  for (std::uint16_t id = 1; id <= 12; ++id) send(car, id);
+  REQUIRE(test::wait_until([&] { return gauge(fixture, "wayside_gate_parked_packets") == 12; }, 5'000));
+  fixture.custody.refuse_one_after(Lane::state, 4);
+  fixture.custody.refuse(Lane::state, std::nullopt);
+  REQUIRE(fixture.custody.wait_kept(Lane::state, 12));
+  const auto kept = fixture.custody.kept(Lane::state);
+  for (std::size_t i = 0; i < kept.size(); ++i) CHECK(kept[i].payload == std::to_string(i + 1));
+  for (std::uint16_t id = 1; id <= 12; ++id) {
+    const auto arrived = car.expect<mqtt::Ack>();
+    REQUIRE(arrived);
+    CHECK(arrived->get<mqtt::Ack>()->packet_id == id);
+  }
+}
+
 TEST_CASE("a newer connection takes over from one with a park, whose publishes were never acknowledged") {
   GateFixture fixture;
   fixture.custody.refuse(Lane::state, Reason::SPOOL_FAULT);

@@ -37,6 +37,12 @@ Outcome<void> FakeCustody::offer(broker::Offer offer) {
     const std::scoped_lock lock(mutex_);
     ++offered_.at(index_of(offer.lane));
     if (const std::optional<Reason> reason = refused_.at(index_of(offer.lane))) return *reason;
+    std::optional<std::size_t>& left = until_refusal_.at(index_of(offer.lane));
+    if (left && *left == 0) {
+      left.reset();
+      return Reason::QUEUE_FULL;
+    }
+    if (left) --*left;
     queues_.at(index_of(offer.lane)).push_back(std::move(offer));
   }
   wake_.notify_all();
@@ -59,6 +65,11 @@ void FakeCustody::hold(Lane lane, bool held) {
 void FakeCustody::refuse(Lane lane, std::optional<Reason> reason) {
   const std::scoped_lock lock(mutex_);
   refused_.at(index_of(lane)) = reason;
+}
+
+void FakeCustody::refuse_one_after(Lane lane, std::size_t count) {
+  const std::scoped_lock lock(mutex_);
+  until_refusal_.at(index_of(lane)) = count;
 }
 
 std::vector<Kept> FakeCustody::kept(Lane lane) {

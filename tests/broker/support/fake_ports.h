@@ -41,6 +41,8 @@ class FakeCustody final : public broker::CustodyPort {
   void hold(Lane lane, bool held);
   // Offers of the lane are refused at the door; nullopt: taken again.
   void refuse(Lane lane, std::optional<Reason> reason);
+  // After `count` more offers of the lane are taken one is refused with QUEUE_FULL, then all are taken again.
+  void refuse_one_after(Lane lane, std::size_t count);
   [[nodiscard]] std::vector<Kept> kept(Lane lane);
   [[nodiscard]] std::size_t waiting(Lane lane);
   // Offers of the lane, refused ones too; and what was shed before it was one.
@@ -58,6 +60,7 @@ class FakeCustody final : public broker::CustodyPort {
   std::array<std::vector<Kept>, kLanes> kept_;
   std::array<bool, kLanes> held_{};
   std::array<std::optional<Reason>, kLanes> refused_{};
+  std::array<std::optional<std::size_t>, kLanes> until_refusal_{};
   std::array<std::size_t, kLanes> offered_{};
   std::array<std::vector<Reason>, kLanes> shed_;
   bool stopping_ = false;
