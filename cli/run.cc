@@ -14,6 +14,7 @@ int run(const Args& args) {
       {"send", "sends a signed command to a vehicle", run_send},
       {"verify", "compares the cars' journals with what arrived, value by value", run_verify},
       {"ledger", "shows what became of every message of a spool", run_ledger},
+      {"spool", "lists, verifies and prints a spool; says what recovery would do", run_spool},
       {"decode", "prints any of Wayside's formats as JSON", run_decode},
       {"pki", "makes, issues, revokes and shows certificates", run_pki},
       {"grant", "makes grant keys, trust lists and grants", run_grant},

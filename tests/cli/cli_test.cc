@@ -54,7 +54,11 @@ TEST_CASE("every command explains itself with --help and exit 0") {
                                                 {"grant", "show"},
                                                 {"issuer", "init"},
                                                 {"vehicle", "block"},
-                                                {"vehicle", "unblock"}}) {
+                                                {"vehicle", "unblock"},
+                                                {"spool", "ls"},
+                                                {"spool", "verify"},
+                                                {"spool", "dump"},
+                                                {"spool", "repair"}}) {
     auto args = words;
     args.emplace_back("--help");
     const auto ran = run_wayside(args);

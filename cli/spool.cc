@@ -1,0 +1,78 @@
+#include "cli/spool.h"
+
+#include "cli/commands.h"
+#include "common/identity/identity.h"
+#include "common/os/posix_disk.h"
+#include "common/os/system.h"
+
+namespace wayside::cli {
+
+Result<SpoolView> SpoolView::open(const std::string& dir) {
+  SpoolView view;
+  view.disk_ = os::make_posix_disk();
+  view.dry_ = std::make_unique<spool::DryDisk>(*view.disk_);
+  std::optional<Error> first;
+  for (const char* below : {"", "/spool", "/corelog"}) {
+    auto volume = spool::open_volume(*view.dry_, dir + below, spool::VolumeRole::reader, {});
+    if (volume) {
+      view.volume_ = std::move(volume).value();
+      return view;
+    }
+    if (volume.error().fault != Fault::not_found) return std::move(volume).error();
+    if (!first) first = std::move(volume).error();
+  }
+  return *first;
+}
+
+std::optional<std::vector<Lane>> lanes_of(const std::string& name) {
+  if (name.empty()) return std::vector<Lane>(kAllLanes.begin(), kAllLanes.end());
+  Lane lane{};
+  if (!parse_lane(name, lane)) return std::nullopt;
+  return std::vector<Lane>{lane};
+}
+
+Result<VehicleNames> VehicleNames::open(const std::string& key_file, bool in_clear) {
+  VehicleNames names;
+  names.in_clear_ = in_clear;
+  if (key_file.empty()) {
+    auto key = os::random_bytes(32);
+    if (!key) return std::move(key).error();
+    names.key_ = std::move(key).value();
+    return names;
+  }
+  auto text = os::read_file(key_file, 4096);
+  if (!text) return std::move(text).error();
+  const std::size_t end = text->find_last_not_of(" \r\n");
+  if (!from_hex(text->substr(0, end + 1), names.key_) || names.key_.size() != 32) {
+    return Error{Fault::config, key_file + " does not hold 64 hex digits", 0};
+  }
+  return names;
+}
+
+std::string VehicleNames::name(std::string_view vehicle) const {
+  return in_clear_ ? std::string(vehicle) : identity::tag(key_, vehicle);
+}
+
+std::string VehicleNames::replace_in(std::string text, std::string_view vehicle) const {
+  if (in_clear_ || vehicle.empty()) return text;
+  const std::string tag = name(vehicle);
+  for (std::size_t at = text.find(vehicle); at != std::string::npos; at = text.find(vehicle, at + tag.size())) {
+    text.replace(at, vehicle.size(), tag);
+  }
+  return text;
+}
+
+std::string time_text(const std::optional<WallMs>& time) { return time ? os::rfc3339(*time) : "-"; }
+
+int run_spool(const Args& args) {
+  static const std::vector<Command> commands = {
+      {"ls", "lists lanes and segments", run_spool_ls},
+      {"verify", "reads everything and says what is damaged or gone", run_spool_verify},
+      {"dump", "prints records", run_spool_dump},
+      {"repair", "says what recovery would do at the next open (--dry-run)", run_spool_repair},
+  };
+  return dispatch("wayside spool", "looks at a spool or a core log, in use or not, and changes nothing", commands,
+                  args);
+}
+
+}  // namespace wayside::cli
