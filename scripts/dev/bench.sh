@@ -14,6 +14,11 @@ usage: ./dev bench NAME [OPTIONS]      names: $names
         JSON: messages_ratio (more is better), link_bytes_ratio (less is better), both medians with min and max,
         link_bytes_ratio_paced.
         The stock broker keeps its state in memory, where it is fastest; what each promises is printed beside.
+  spool [--rounds N] [--milliseconds N] [--read-records N]
+        records a second, appended durably in groups of 1, 16 and 256 records of 200 bytes and read in order,
+        beside SQLite (write-ahead log, synchronous=FULL, a transaction a group): interleaved rounds (default 7 of
+        1,000 ms); JSON: append_1_ratio, append_16_ratio, append_256_ratio, read_ratio, medians with min and max,
+        above 1 where the spool is faster.
 
 Builds the preset release and nothing else: figures of another build are none. Run it on a quiet machine.
 TEXT
