@@ -6,8 +6,9 @@ namespace wayside::bridge::core {
 namespace {
 
 constexpr std::string_view kMagic = "WSCHECK1";
-constexpr std::uint32_t kVersion = 1;
-constexpr std::uint64_t kBytesMax = 256U << 20U;
+constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersionOfSeen = 2;
+constexpr std::uint64_t kBytesMax = 1U << 30U;
 constexpr const char* kName = "standings.checkpoint";
 
 std::uint64_t checksum(ByteView bytes) {
@@ -60,6 +61,25 @@ bool get_standing(WireReader& in, Standings& out) {
   return true;
 }
 
+void put(WireWriter& out, const std::vector<SeenVehicle>& vehicles) {
+  out.number(vehicles.size(), 4);
+  for (const SeenVehicle& seen : vehicles) {
+    out.text(seen.vehicle, 1);
+    out.number(seen.ids.size(), 2);
+    for (const std::uint64_t id : seen.ids) out.number(id, 8);
+  }
+}
+
+std::vector<SeenVehicle> get_seen(WireReader& in) {
+  std::vector<SeenVehicle> vehicles;
+  for (std::uint64_t n = in.number(4); n > 0 && !in.failed(); --n) {
+    SeenVehicle& seen = vehicles.emplace_back();
+    seen.vehicle = in.text(1);
+    for (std::uint64_t m = in.number(2); m > 0 && !in.failed(); --m) seen.ids.push_back(in.number(8));
+  }
+  return vehicles;
+}
+
 Error corrupt() { return {Fault::corrupt, "the checkpoint of the core log is damaged"}; }
 
 }  // namespace
@@ -81,6 +101,7 @@ Bytes encode_checkpoint(const Checkpoint& checkpoint) {
   }
   out.number(checkpoint.standings.lanes().size(), 4);
   for (const auto& [key, standing] : checkpoint.standings.lanes()) put(out, key, standing);
+  for (const auto& vehicles : checkpoint.seen) put(out, vehicles);
   out.number(checksum(bytes), 8);
   return bytes;
 }
@@ -92,7 +113,8 @@ Result<Checkpoint> decode_checkpoint(ByteView bytes) {
   if (WireReader(bytes.last(8)).number(8) != checksum(body) || as_text(in.raw(kMagic.size())) != kMagic) {
     return corrupt();
   }
-  if (in.number(4) != kVersion) return Error{Fault::unsupported, "the checkpoint of the core log: version"};
+  const std::uint64_t version = in.number(4);
+  if (version < 1 || version > kVersion) return Error{Fault::unsupported, "the checkpoint of the core log: version"};
   Checkpoint out;
   for (const Lane lane : kAllLanes) {
     out.accounted[index_of(lane)] = {in.number(8)};
@@ -106,6 +128,9 @@ Result<Checkpoint> decode_checkpoint(ByteView bytes) {
   }
   for (std::uint64_t n = in.number(4); n > 0; --n) {
     if (!get_standing(in, out.standings)) return corrupt();
+  }
+  if (version >= kVersionOfSeen) {
+    for (auto& vehicles : out.seen) vehicles = get_seen(in);
   }
   if (!in.done()) return corrupt();
   return out;

@@ -157,7 +157,9 @@ void CoreLink::on_batch(EdgeState& edge, const Message& message, const Time& now
   const link::BatchClaim claim{batch.uuid,  batch.session, batch.lane,  batch.first,
                                batch.count, batch.before,  batch.after, batch.framed_bytes};
   if (!follows(edge, claim, now, actions)) return;
-  if (!accept(edge, claim, records_of(batch, now.wall), now, actions)) return;
+  std::vector<CoreRecord> records = records_of(batch, now.wall);
+  log_.settle_repeats(records);
+  if (!accept(edge, claim, records, now, actions)) return;
   ++counters_.batches;
   note_presence(edge, batch);
 }

@@ -33,6 +33,9 @@ Result<std::unique_ptr<CoreLog>> CoreLog::open(Disk& disk, CoreLogOptions option
     log->accounted_ = checkpoint.accounted;
     log->scan_from_ = checkpoint.scan_from;
     log->next_sequence_ = checkpoint.next_sequence;
+    for (const Lane lane : kAllLanes) {
+      log->repeats_[index_of(lane)].restore(std::move(checkpoint.seen[index_of(lane)]));
+    }
   }
   for (const Lane lane : kAllLanes) {
     if (Result<void> opened = log->open_lane(lane, sentences); !opened) return opened.error();
@@ -93,6 +96,7 @@ Result<void> CoreLog::replay(Lane lane, std::vector<std::string>* sentences) {
     }
   }
   accounted_[index_of(lane)] = end;
+  repeats_[index_of(lane)].keep();
   return {};
 }
 
@@ -102,7 +106,10 @@ void CoreLog::replay_batch(const std::vector<CoreRecord>& batch, Offset last, st
     for (const CoreRecord& record : batch) replay_request(record, last);
     return;
   }
-  if (durable_.apply(batch) != ApplyOutcome::gap) return;
+  const ApplyOutcome outcome = durable_.apply(batch);
+  // What the checkpoint accounts for is in its window too.
+  if (outcome != ApplyOutcome::old) note_delivered(repeats_[index_of(batch.front().lane)], batch);
+  if (outcome != ApplyOutcome::gap) return;
   say(sentences, "lane " + std::string(to_string(batch.front().lane)) + " of spool " + to_string(batch.front().uuid) +
                      ": records up to offset " + std::to_string((batch.back().first + batch.back().count).value) +
                      " were lost with a damaged core log");
@@ -116,6 +123,10 @@ void CoreLog::replay_request(const CoreRecord& record, Offset at) {
   }
   const std::uint64_t sequence = std::get<RequestAnswered>(record.what).sequence;
   std::erase_if(open_requests_, [&](const OpenRequestRecord& open) { return open.request.sequence == sequence; });
+}
+
+void CoreLog::settle_repeats(std::vector<CoreRecord>& batch) const {
+  if (!batch.empty()) core::settle_repeats(repeats_[index_of(batch.front().lane)], batch);
 }
 
 spool::AppendOutcome CoreLog::append(const std::vector<CoreRecord>& batch, WallMs now, Offset* end) {
@@ -144,6 +155,7 @@ spool::AppendOutcome CoreLog::append(const std::vector<CoreRecord>& batch, WallM
   if (end != nullptr) *end = offset;
   if (batch.front().what.index() >= 2) return spool::AppendOutcome::appended;
   (void)staged_.apply(batch);
+  note_delivered(repeats_[index_of(lane)], batch);
   touched_.emplace_back(batch.front().uuid, lane);
   return spool::AppendOutcome::appended;
 }
@@ -165,6 +177,7 @@ Result<void> CoreLog::flush(WallMs now, std::array<bool, kLanes>* failed) {
       continue;
     }
     accounted_[i] = *synced;
+    repeats_[i].keep();
     for (const LaneKey& key : touched_) {
       if (key.second == lane) durable_.put(key.first, lane, staged_.of(key.first, lane));
     }
@@ -174,6 +187,7 @@ Result<void> CoreLog::flush(WallMs now, std::array<bool, kLanes>* failed) {
 }
 
 void CoreLog::revert(Lane lane) {
+  repeats_[index_of(lane)].revert();
   for (const LaneKey& key : touched_) {
     if (key.second == lane) staged_.put(key.first, lane, durable_.of(key.first, lane));
   }
@@ -195,6 +209,7 @@ Result<void> CoreLog::checkpoint() {
   for (const Lane lane : kAllLanes) out.scan_from[index_of(lane)] = scan_from_now(lane);
   out.next_sequence = next_sequence_;
   out.standings = durable_;
+  for (const Lane lane : kAllLanes) out.seen[index_of(lane)] = repeats_[index_of(lane)].durable();
   if (Result<void> stored = store_checkpoint(disk_, options_.root, out); !stored) return stored;
   scan_from_ = out.scan_from;
   since_checkpoint_ = 0;

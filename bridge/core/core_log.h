@@ -1,5 +1,5 @@
 // The core log: the lanes where accepted batches and requests become durable before they are acknowledged, and
-// the standings that follow from them.
+// the standings and the window of source ids that follow from them.
 //
 // Owns     the volume lock and a LaneWriter per lane of `root`, and the checkpoint beside them.
 // Thread   one, the core machine's. Sinks read the lanes through LaneReader.
@@ -14,6 +14,7 @@
 
 #include "bridge/core/checkpoint.h"
 #include "bridge/core/core_record.h"
+#include "bridge/core/dedupe.h"
 #include "bridge/core/standings.h"
 #include "common/disk.h"
 #include "spool/lane.h"
@@ -28,6 +29,7 @@ struct CoreLogOptions {
   std::uint64_t lane_bytes_max = 4ULL << 30U;
   std::uint32_t record_bytes_max = 4U << 20U;
   std::uint64_t checkpoint_records = 50'000;
+  DedupeOptions dedupe;  // of a lane
 };
 
 // A request in the log that has no answer there.
@@ -41,6 +43,9 @@ class CoreLog {
   // Recovers: checkpoint, then every record after it. `sentences` are ready for the log.
   static Result<std::unique_ptr<CoreLog>> open(Disk& disk, CoreLogOptions options, std::vector<std::string>* sentences);
 
+  // Makes tombstones of the records that repeat one delivered before, or earlier in the batch. Judged by what was
+  // appended up to now: to be appended next.
+  void settle_repeats(std::vector<CoreRecord>& batch) const;
   // Puts a whole batch, or nothing of it, into the lane's open group; staged() shows it at once, durable() after flush.
   [[nodiscard]] spool::AppendOutcome append(const std::vector<CoreRecord>& batch, WallMs now, Offset* end = nullptr);
   // Makes what was appended durable. A lane that fails falls back to what was durable; its error is returned
@@ -63,6 +68,7 @@ class CoreLog {
   [[nodiscard]] std::uint64_t bytes(Lane lane) const { return writers_[index_of(lane)]->bytes(); }
   [[nodiscard]] std::uint64_t room(Lane lane) const;
   [[nodiscard]] std::uint64_t open_group_bytes(Lane lane) const { return writers_[index_of(lane)]->open_group_bytes(); }
+  [[nodiscard]] const RepeatWindow& repeats(Lane lane) const { return repeats_[index_of(lane)]; }
   [[nodiscard]] const spool::Volume& volume() const { return volume_; }
 
   Result<void> checkpoint();
@@ -72,7 +78,9 @@ class CoreLog {
 
  private:
   CoreLog(Disk& disk, CoreLogOptions options, spool::Volume volume)
-      : disk_(disk), options_(std::move(options)), volume_(std::move(volume)) {}
+      : disk_(disk), options_(std::move(options)), volume_(std::move(volume)) {
+    repeats_.fill(RepeatWindow(options_.dedupe));
+  }
   Result<void> open_lane(Lane lane, std::vector<std::string>* sentences);
   Result<void> replay(Lane lane, std::vector<std::string>* sentences);
   void replay_batch(const std::vector<CoreRecord>& batch, Offset last, std::vector<std::string>* sentences);
@@ -87,7 +95,8 @@ class CoreLog {
   std::array<bool, kLanes> dirty_{};
   Standings staged_;
   Standings durable_;
-  std::vector<LaneKey> touched_;  // staged and not durable yet
+  std::array<RepeatWindow, kLanes> repeats_;  // of what is staged; each can fall back to what is durable
+  std::vector<LaneKey> touched_;              // staged and not durable yet
   std::vector<OpenRequestRecord> open_requests_;
   std::array<Offset, kLanes> accounted_{};
   std::array<Offset, kLanes> scan_from_{};

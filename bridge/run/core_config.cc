@@ -40,6 +40,14 @@ constexpr config::Row kRows[] = {
     integer("link.batch_payload_bytes_max", "67108864", kMiB, kGiB, "What one batch may unfold into."),
     integer("link.dead_letters_max", "1000", 0, 1'000'000, "Undecodable batches that are kept; the oldest goes."),
 
+    integer(
+        "dedupe.ids_per_vehicle", "128", 0, 4'096,
+        "Source ids of a vehicle that are remembered in each lane to tell repeats by; 0: none, repeats are delivered."),
+    integer("dedupe.vehicles_max", "100000", 1, 10'000'000,
+            "Vehicles of a lane whose source ids are remembered; the one that delivered longest ago goes."),
+    integer("dedupe.window_bytes_max", "16777216", 64 * kKiB, 128 * kMiB,
+            "Remembered source ids of a lane, 8 bytes each and some 270 a vehicle. They are part of each checkpoint."),
+
     text("commands.root_key_file", "", "Root key of trust lists (64 hex digits); empty: every request is refused."),
     text("commands.trust_dir", "", "Folder of signed trust and revocation lists (*.wsl), watched."),
     integer("commands.deadline_max_s", "86400", 1, 31'536'000, "Furthest deadline of a request."),
@@ -141,6 +149,9 @@ core::CoreLogOptions core_log_options(const config::Config& config) {
   out.root = config.text("core.state_dir") + "/corelog";
   out.lane_bytes_max = u64(config, "core.log_lane_bytes_max");
   out.checkpoint_records = u64(config, "core.log_checkpoint_records");
+  out.dedupe.ids_per_vehicle = static_cast<std::uint32_t>(config.integer("dedupe.ids_per_vehicle"));
+  out.dedupe.vehicles_max = u64(config, "dedupe.vehicles_max");
+  out.dedupe.bytes_max = u64(config, "dedupe.window_bytes_max");
   // Room comes back a segment at a time.
   out.segment_bytes_max = std::min(out.segment_bytes_max, out.lane_bytes_max / 8);
   return out;

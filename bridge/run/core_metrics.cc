@@ -15,7 +15,9 @@ CoreMetrics::CoreMetrics(metrics::Registry& registry)
       batches_(registry, "wayside_core_batches_total", "Batches by what became of them."),
       link_bytes_(registry, "wayside_link_bytes_total", "Payload bytes on a connection to the core broker."),
       requests_(registry, "wayside_core_requests_total", "Requests by what became of them."),
-      sink_(registry, "wayside_sink_events_total", "Objects written by a sink, faults, records it could not read.") {}
+      sink_(registry, "wayside_sink_events_total", "Objects written by a sink, faults, records it could not read."),
+      dedupe_evicted_(registry, "wayside_core_dedupe_evicted_total",
+                      "Vehicles whose source ids went for others: a bound of [dedupe].") {}
 
 void CoreMetrics::alarm(Reason reason) {
   registry_
@@ -74,6 +76,18 @@ void CoreMetrics::show_counts(core::CoreLink& link) {
       .set(static_cast<double>(link.requests().open()));
 }
 
+void CoreMetrics::show_dedupe(core::CoreLink& link) {
+  for (const Lane lane : kAllLanes) {
+    const core::RepeatWindow& window = link.log().repeats(lane);
+    const metrics::Labels labels = {{"lane", to_string(lane)}};
+    dedupe_evicted_.show(window.evicted(), labels);
+    registry_.gauge("wayside_core_dedupe_vehicles", "Vehicles whose source ids are remembered.", labels)
+        .set(static_cast<double>(window.vehicles()));
+    registry_.gauge("wayside_core_dedupe_bytes", "Remembered source ids.", labels)
+        .set(static_cast<double>(window.bytes()));
+  }
+}
+
 void CoreMetrics::show_sinks(core::CoreLink& link, const std::vector<std::unique_ptr<SinkThread>>& sinks) {
   for (std::size_t i = 0; i < sinks.size(); ++i) {
     const std::string name = sinks[i]->name() + "-" + std::to_string(i);
@@ -95,6 +109,7 @@ void CoreMetrics::show(core::CoreLink& link, const MqttCounters& urgent, const M
                        const std::vector<std::unique_ptr<SinkThread>>& sinks) {
   show_ledgers(link);
   show_counts(link);
+  show_dedupe(link);
   show_sinks(link, sinks);
   link_bytes_.show(urgent.bytes_in, {{"channel", "urgent"}, {"direction", "up"}});
   link_bytes_.show(urgent.bytes_out, {{"channel", "urgent"}, {"direction", "down"}});

@@ -21,6 +21,7 @@ class CoreMetrics {
  private:
   void show_ledgers(core::CoreLink& link);
   void show_ledger(const std::string& edge, const core::LaneKey& key, const spool::Standing& standing);
+  void show_dedupe(core::CoreLink& link);
   void show_counts(core::CoreLink& link);
   void show_sinks(core::CoreLink& link, const std::vector<std::unique_ptr<SinkThread>>& sinks);
 
@@ -31,6 +32,7 @@ class CoreMetrics {
   CounterMirror link_bytes_;
   CounterMirror requests_;
   CounterMirror sink_;
+  CounterMirror dedupe_evicted_;
 };
 
 }  // namespace wayside::bridge::run
