@@ -1,13 +1,15 @@
 #include "bridge/core/checkpoint.h"
 
+#include <algorithm>
+
 #include "bridge/core/wire.h"
 
 namespace wayside::bridge::core {
 namespace {
 
 constexpr std::string_view kMagic = "WSCHECK1";
+constexpr std::uint32_t kVersionWithoutSeen = 1;
 constexpr std::uint32_t kVersion = 2;
-constexpr std::uint32_t kVersionOfSeen = 2;
 constexpr std::uint64_t kBytesMax = 1U << 30U;
 constexpr const char* kName = "standings.checkpoint";
 
@@ -88,7 +90,10 @@ Bytes encode_checkpoint(const Checkpoint& checkpoint) {
   Bytes bytes;
   WireWriter out(bytes);
   out.raw(as_bytes(kMagic));
-  out.number(kVersion, 4);
+  // Without a window it is what every version reads.
+  const bool seen =
+      std::any_of(checkpoint.seen.begin(), checkpoint.seen.end(), [](const auto& of) { return !of.empty(); });
+  out.number(seen ? kVersion : kVersionWithoutSeen, 4);
   for (const Lane lane : kAllLanes) {
     out.number(checkpoint.accounted[index_of(lane)].value, 8);
     out.number(checkpoint.scan_from[index_of(lane)].value, 8);
@@ -101,7 +106,9 @@ Bytes encode_checkpoint(const Checkpoint& checkpoint) {
   }
   out.number(checkpoint.standings.lanes().size(), 4);
   for (const auto& [key, standing] : checkpoint.standings.lanes()) put(out, key, standing);
-  for (const auto& vehicles : checkpoint.seen) put(out, vehicles);
+  if (seen) {
+    for (const auto& vehicles : checkpoint.seen) put(out, vehicles);
+  }
   out.number(checksum(bytes), 8);
   return bytes;
 }
@@ -114,7 +121,8 @@ Result<Checkpoint> decode_checkpoint(ByteView bytes) {
     return corrupt();
   }
   const std::uint64_t version = in.number(4);
-  if (version < 1 || version > kVersion) return Error{Fault::unsupported, "the checkpoint of the core log: version"};
+  if (version < kVersionWithoutSeen || version > kVersion)
+    return Error{Fault::unsupported, "the checkpoint of the core log: version"};
   Checkpoint out;
   for (const Lane lane : kAllLanes) {
     out.accounted[index_of(lane)] = {in.number(8)};
@@ -129,7 +137,7 @@ Result<Checkpoint> decode_checkpoint(ByteView bytes) {
   for (std::uint64_t n = in.number(4); n > 0; --n) {
     if (!get_standing(in, out.standings)) return corrupt();
   }
-  if (version >= kVersionOfSeen) {
+  if (version > kVersionWithoutSeen) {
     for (auto& vehicles : out.seen) vehicles = get_seen(in);
   }
   if (!in.done()) return corrupt();

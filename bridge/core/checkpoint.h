@@ -4,7 +4,7 @@
 //   "WSCHECK1" · u32 version · 5 x (u64 accounted · u64 scan from) · u64 next sequence
 //   u32 n · n x (16 uuid · s8 edge)
 //   u32 n · n x (16 uuid · u8 lane · u64 next · 16 digest · totals · u16 m · m x (s8 cohort · totals))
-//   5 x (u32 n · n x (s8 vehicle · u16 m · m x u64 source id))   since version 2, which also reads version 1
+//   5 x (u32 n · n x (s8 vehicle · u16 m · m x u64 source id))   version 2; written as version 1 where all are empty
 //   u64 checksum (FNV-1a 64 of everything before)          totals: 5 x u64
 #pragma once
 

@@ -61,6 +61,7 @@ Result<Account> account(const fleet::RegionPaths& paths, const fleet::VerifyRepo
     auto heads = heads_of(*disk, *volume, lane);
     if (!heads) return std::move(heads).error();
     const spool::Totals& totals = heads->settled.totals;
+    result.resent += totals.resent;
     const auto found = sink.ids_by_lane.find(to_string(volume->uuid) + "/" + to_string(lane));
     const std::uint64_t in_sink = found == sink.ids_by_lane.end() ? 0 : found->second;
     const auto residual = static_cast<std::int64_t>(heads->synced.value) -

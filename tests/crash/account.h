@@ -13,6 +13,7 @@ namespace wayside::test {
 
 struct Account {
   std::int64_t residual = 0;  // of all lanes, from the sink's ids and the received heads: outside the ledger
+  std::uint64_t resent = 0;   // of all lanes, by the ledger
   bool ledgers_equal = true;  // every lane: edge's settlement = core's standing, cohorts included
   std::vector<std::string> sentences;
 };

@@ -180,6 +180,8 @@ Result<void> KillRun::settle_account() {
   if (!books) return std::move(books).error();
   report_.acked = verified->acked;
   report_.resent = verified->resent;
+  report_.settled_as_resent = books->resent;
+  report_.values_resent = verified->values_resent;
   report_.missing = verified->missing + verified->values_missing + verified->values_different;
   report_.twice = verified->twice + verified->values_twice;
   report_.unclear = verified->strange + verified->unreadable + verified->claimed_twice;
@@ -254,7 +256,8 @@ std::string to_json(const KillReport& report, const KillOptions& options) {
   return "{\"passed\": " + std::string(report.passed() ? "true" : "false") + ", \"seed\": " + number(options.seed) +
          ", \"kills\": " + number(report.kills) + ", \"kills_by_process\": {" + by_process +
          "}, \"in_flight_least\": " + number(report.in_flight_least) + ", \"acked\": " + number(report.acked) +
-         ", \"resent\": " + number(report.resent) + ", \"missing\": " + number(report.missing) +
+         ", \"resent\": " + number(report.resent) + ", \"settled_as_resent\": " + number(report.settled_as_resent) +
+         ", \"values_resent\": " + number(report.values_resent) + ", \"missing\": " + number(report.missing) +
          ", \"twice\": " + number(report.twice) + ", \"unclear\": " + number(report.unclear) +
          ", \"mqtt_ids\": " + number(report.mqtt_ids) + ", \"mqtt_repeats\": " + number(report.mqtt_repeats) +
          ", \"mqtt_repeats_without_kill\": " + number(report.mqtt_repeats_without_kill) +

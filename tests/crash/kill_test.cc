@@ -22,6 +22,8 @@ TEST_CASE("kill -9 of each process loses nothing acknowledged and repeats nothin
   CHECK(report->in_flight_least >= 100);
   CHECK(report->missing == 0);
   CHECK(report->twice == 0);
+  CHECK(report->values_resent == 0);
+  CHECK(report->settled_as_resent <= report->resent);
   CHECK(report->unclear == 0);
   CHECK(report->mqtt_ids > 0);
   CHECK(report->mqtt_repeats_without_kill == 0);
