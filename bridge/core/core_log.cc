@@ -96,7 +96,6 @@ Result<void> CoreLog::replay(Lane lane, std::vector<std::string>* sentences) {
     }
   }
   accounted_[index_of(lane)] = end;
-  repeats_[index_of(lane)].keep();
   return {};
 }
 
@@ -108,7 +107,11 @@ void CoreLog::replay_batch(const std::vector<CoreRecord>& batch, Offset last, st
   }
   const ApplyOutcome outcome = durable_.apply(batch);
   // What the checkpoint accounts for is in its window too.
-  if (outcome != ApplyOutcome::old) note_delivered(repeats_[index_of(batch.front().lane)], batch);
+  if (outcome != ApplyOutcome::old) {
+    RepeatWindow& window = repeats_[index_of(batch.front().lane)];
+    note_delivered(window, batch);
+    window.keep();
+  }
   if (outcome != ApplyOutcome::gap) return;
   say(sentences, "lane " + std::string(to_string(batch.front().lane)) + " of spool " + to_string(batch.front().uuid) +
                      ": records up to offset " + std::to_string((batch.back().first + batch.back().count).value) +

@@ -17,17 +17,17 @@ bool RepeatWindow::contains(std::string_view vehicle, std::uint64_t id) const {
 
 void RepeatWindow::add(std::string_view vehicle, std::uint64_t id) {
   if (!enabled()) return;
-  remember(vehicle);
-  auto at = vehicles_.find(vehicle);
+  const auto at = vehicles_.find(vehicle);
   if (at == vehicles_.end()) {
-    put(std::string(vehicle), {++uses_, {id}});
+    changes_.push_back({Change::Kind::new_vehicle, std::string(vehicle), {}});
+    put(changes_.back().vehicle, {++uses_, {id}});
     return evict();
   }
   Seen& seen = at->second;
-  auto use = by_use_.extract(seen.used);
-  use.key() = seen.used = ++uses_;
-  by_use_.insert(std::move(use));
+  changes_.push_back({Change::Kind::new_id, at->first, {seen.used, {}}});
+  use(seen, ++uses_);
   if (seen.ids.size() >= options_.ids_per_vehicle) {
+    changes_.back().was.ids.push_back(seen.ids.front());
     seen.ids.erase(seen.ids.begin());
     bytes_ -= sizeof(id);
   }
@@ -36,10 +36,10 @@ void RepeatWindow::add(std::string_view vehicle, std::uint64_t id) {
   evict();
 }
 
-void RepeatWindow::remember(std::string_view vehicle) {
-  if (before_.contains(vehicle)) return;
-  const auto at = vehicles_.find(vehicle);
-  before_.emplace(vehicle, at == vehicles_.end() ? std::nullopt : std::optional<Seen>(at->second));
+void RepeatWindow::use(Seen& seen, std::uint64_t at) {
+  auto node = by_use_.extract(seen.used);
+  node.key() = seen.used = at;
+  by_use_.insert(std::move(node));
 }
 
 void RepeatWindow::put(const std::string& vehicle, Seen seen) {
@@ -60,22 +60,31 @@ void RepeatWindow::erase(std::string_view vehicle) {
 void RepeatWindow::evict() {
   while (vehicles_.size() > 1 && (bytes_ > options_.bytes_max || vehicles_.size() > options_.vehicles_max)) {
     const std::string vehicle = by_use_.begin()->second;
-    remember(vehicle);
+    changes_.push_back({Change::Kind::evicted, vehicle, vehicles_.find(vehicle)->second});
     erase(vehicle);
     ++evicted_;
   }
 }
 
 void RepeatWindow::revert() {
-  for (auto& [vehicle, was] : before_) {
-    erase(vehicle);
-    if (was) put(vehicle, std::move(*was));
-  }
-  before_.clear();
+  for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) take_back(*change);
+  changes_.clear();
+}
+
+void RepeatWindow::take_back(Change& change) {
+  if (change.kind == Change::Kind::new_vehicle) return erase(change.vehicle);
+  if (change.kind == Change::Kind::evicted) return put(change.vehicle, std::move(change.was));
+  Seen& seen = vehicles_.find(change.vehicle)->second;
+  use(seen, change.was.used);
+  seen.ids.pop_back();
+  bytes_ -= sizeof(std::uint64_t);
+  if (change.was.ids.empty()) return;
+  seen.ids.insert(seen.ids.begin(), change.was.ids.front());
+  bytes_ += sizeof(std::uint64_t);
 }
 
 std::vector<SeenVehicle> RepeatWindow::durable() const {
-  if (!before_.empty()) {
+  if (!changes_.empty()) {
     RepeatWindow kept = *this;
     kept.revert();
     return kept.durable();

@@ -36,7 +36,8 @@ struct SeenVehicle {
 //
 // Owns     the ids.   Thread   one.
 // Durable  with the core log: revert() takes back what was added since keep(); durable() leaves it out.
-// Limits   ids_per_vehicle; vehicles_max; bytes_max at 8 bytes an id and kVehicleBytes + name a vehicle. The vehicle
+// Limits   steps since keep(): what the core log stages; ids_per_vehicle; vehicles_max; bytes_max at 8 bytes an id and
+// kVehicleBytes + name a vehicle. The vehicle
 //          that delivered longest ago goes, with all of its ids.
 class RepeatWindow {
  public:
@@ -47,7 +48,7 @@ class RepeatWindow {
   [[nodiscard]] bool enabled() const { return options_.ids_per_vehicle > 0; }
   [[nodiscard]] bool contains(std::string_view vehicle, std::uint64_t id) const;
   void add(std::string_view vehicle, std::uint64_t id);
-  void keep() { before_.clear(); }
+  void keep() { changes_.clear(); }
   void revert();
 
   [[nodiscard]] std::vector<SeenVehicle> durable() const;  // the one that delivered longest ago first
@@ -62,7 +63,15 @@ class RepeatWindow {
     std::uint64_t used = 0;
     std::vector<std::uint64_t> ids;
   };
-  void remember(std::string_view vehicle);
+  // One step since keep(), as revert() takes it back.
+  struct Change {
+    enum class Kind : std::uint8_t { new_vehicle, new_id, evicted };
+    Kind kind{};
+    std::string vehicle;
+    Seen was;  // new_id: when it was used, and the id that went for the new one; evicted: all of it
+  };
+  void use(Seen& seen, std::uint64_t at);
+  void take_back(Change& change);
   void put(const std::string& vehicle, Seen seen);
   void erase(std::string_view vehicle);
   void evict();
@@ -70,7 +79,7 @@ class RepeatWindow {
   DedupeOptions options_;
   std::map<std::string, Seen, std::less<>> vehicles_;
   std::map<std::uint64_t, std::string> by_use_;
-  std::map<std::string, std::optional<Seen>, std::less<>> before_;  // as of keep(), of what changed since
+  std::vector<Change> changes_;
   std::uint64_t uses_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t evicted_ = 0;
