@@ -36,9 +36,8 @@ struct SeenVehicle {
 //
 // Owns     the ids.   Thread   one.
 // Durable  with the core log: revert() takes back what was added since keep(); durable() leaves it out.
-// Limits   steps since keep(): what the core log stages; ids_per_vehicle; vehicles_max; bytes_max at 8 bytes an id and
-// kVehicleBytes + name a vehicle. The vehicle
-//          that delivered longest ago goes, with all of its ids.
+// Limits   ids_per_vehicle; vehicles_max; bytes_max at 8 bytes an id and kVehicleBytes + name a vehicle: the vehicle
+//          that delivered longest ago goes, with all of its ids. Steps since keep(): what the core log has staged.
 class RepeatWindow {
  public:
   static constexpr std::uint64_t kVehicleBytes = 256;  // two nodes of maps, two copies of the name, an array's head
