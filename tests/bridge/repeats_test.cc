@@ -53,7 +53,7 @@ Bytes state_of(std::uint64_t sequence, double speed, std::uint64_t epoch = 1) {
 
 void start(World& world) {
   REQUIRE(world.start_broker().empty());
-  REQUIRE(world.start_core() == "");
+  REQUIRE(world.start_core().empty());
   REQUIRE(world.start_edge().empty());
 }
 
@@ -128,13 +128,13 @@ TEST_CASE("a repeat is known after the core was killed or lost power, and forgot
   publish(world, Lane::event, {body_of({.mid = "m1"})});
   REQUIRE(world.drain());
   world.stop_core();
-  REQUIRE(world.start_core() == "");
+  REQUIRE(world.start_core().empty());
   world.link_up();
   publish(world, Lane::event, {body_of({.mid = "m1"})});
   REQUIRE(world.drain());
   CHECK(agreed(world, Lane::event) == spool::Totals{1, 1, 1, 0, 0});
   world.core_power_loss();
-  REQUIRE(world.start_core() == "");
+  REQUIRE(world.start_core().empty());
   world.link_up();
   std::vector<Bytes> others = {body_of({.mid = "m1"})};
   for (unsigned n = 0; n < 128; ++n) others.push_back(body_of({.mid = "other-" + std::to_string(n)}));
@@ -168,7 +168,7 @@ void crash_or_move(World& world) {
     world.link_up();
   } else {
     world.core_disk.clear_faults();
-    REQUIRE(world.start_core() == "");
+    REQUIRE(world.start_core().empty());
   }
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("under crashes of the core each source id reaches the sink once, and e
       publish(world, Lane::event, bodies);
     }
     world.core_disk.clear_faults();
-    REQUIRE(world.start_core() == "");
+    REQUIRE(world.start_core().empty());
     world.link_up();
     REQUIRE(world.drain());
     const std::uint64_t repeats = sent - distinct.size();
