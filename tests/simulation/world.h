@@ -10,117 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "bridge/core/core_link.h"
-#include "bridge/edge/edge_link.h"
-#include "bridge/sink/file_sink.h"
 #include "common/clock.h"
 #include "common/rng.h"
-#include "schemas/record.h"
-#include "schemas/signal_batch.h"
-#include "spool/spool.h"
-#include "tests/support/sim_disk.h"
+#include "tests/simulation/processes.h"
+#include "tests/simulation/records.h"
 
 namespace wayside::test {
-
-namespace bridge = wayside::bridge;
-
-inline constexpr const char* kSpoolRoot = "/edge/spool";
-inline constexpr const char* kCoreRoot = "/core/corelog";
-inline constexpr const char* kSinkDir = "/core/sink";
-
-inline SpoolUuid uuid_of(std::uint8_t tag) {
-  SpoolUuid uuid;
-  uuid.bytes.fill(tag);
-  return uuid;
-}
-
-// The broker's part: writers of all lanes.
-struct SimBroker {
-  spool::Volume volume;
-  std::array<std::unique_ptr<spool::LaneWriter>, kLanes> writers;
-
-  static Result<std::unique_ptr<SimBroker>> start(Disk& disk) {
-    auto broker = std::make_unique<SimBroker>();
-    auto volume = spool::open_volume(disk, kSpoolRoot, spool::VolumeRole::writer, uuid_of(0xED));
-    if (!volume) return volume.error();
-    broker->volume = std::move(*volume);
-    for (const Lane lane : kAllLanes) {
-      spool::LaneOptions options;
-      options.dir = broker->volume.lane_dir(lane);
-      options.lane = lane;
-      options.uuid = broker->volume.uuid;
-      options.segment_bytes_max = 256U << 10U;
-      auto settled = spool::read_settled(disk, options.dir, options.uuid, lane);
-      const Offset known = settled ? settled->next : Offset{};
-      if (settled) options.known_digest = settled->digest;
-      auto writer = spool::LaneWriter::open(disk, options, known, nullptr);
-      if (!writer) return writer.error();
-      broker->writers[index_of(lane)] = std::move(*writer);
-    }
-    return broker;
-  }
-  // Deletes what the bridge settled, as the broker does.
-  void release(Disk& disk) {
-    for (const Lane lane : kAllLanes) {
-      auto settled = spool::read_settled(disk, volume.lane_dir(lane), volume.uuid, lane);
-      if (settled) (void)writers[index_of(lane)]->release_below(settled->next);
-    }
-  }
-};
-
-struct SimEdge {
-  spool::Volume volume;
-  std::array<std::unique_ptr<spool::LaneReader>, kLanes> readers;
-  std::array<std::unique_ptr<spool::SettlementLog>, kLanes> settlements;
-  std::unique_ptr<bridge::edge::EdgeLink> link;
-
-  static Result<std::unique_ptr<SimEdge>> start(Disk& disk, bridge::edge::EdgeOptions options) {
-    auto edge = std::make_unique<SimEdge>();
-    auto volume = spool::open_volume(disk, kSpoolRoot, spool::VolumeRole::settler, {});
-    if (!volume) return volume.error();
-    edge->volume = std::move(*volume);
-    std::array<bridge::edge::LanePorts, kLanes> ports;
-    for (const Lane lane : kAllLanes) {
-      auto reader = spool::LaneReader::open(disk, edge->volume.lane_dir(lane), edge->volume.uuid, lane);
-      if (!reader) return reader.error();
-      auto settlement = spool::SettlementLog::open(disk, edge->volume.lane_dir(lane), edge->volume.uuid, lane);
-      if (!settlement) return settlement.error();
-      edge->readers[index_of(lane)] = std::move(*reader);
-      edge->settlements[index_of(lane)] = std::move(*settlement);
-      ports[index_of(lane)] = {edge->readers[index_of(lane)].get(), edge->settlements[index_of(lane)].get()};
-    }
-    options.uuid = edge->volume.uuid;
-    edge->link = std::make_unique<bridge::edge::EdgeLink>(std::move(options), ports);
-    return edge;
-  }
-};
-
-struct SimCore {
-  std::unique_ptr<bridge::core::CoreLog> log;
-  std::unique_ptr<bridge::core::DeadLetters> dead_letters;
-  std::unique_ptr<bridge::core::CoreLink> link;
-  std::unique_ptr<bridge::sink::FileSink> sink;
-
-  static Result<std::unique_ptr<SimCore>> start(Disk& disk, bridge::core::CoreOptions options) {
-    auto core = std::make_unique<SimCore>();
-    bridge::core::CoreLogOptions log_options;
-    log_options.root = kCoreRoot;
-    log_options.fresh = uuid_of(0xC0);
-    log_options.segment_bytes_max = 256U << 10U;
-    log_options.checkpoint_records = 200;
-    auto log = bridge::core::CoreLog::open(disk, log_options, nullptr);
-    if (!log) return log.error();
-    core->log = std::move(*log);
-    auto dead = bridge::core::DeadLetters::open(disk, "/core/dead", 10);
-    if (!dead) return dead.error();
-    core->dead_letters = std::move(*dead);
-    core->link = std::make_unique<bridge::core::CoreLink>(std::move(options), *core->log, *core->dead_letters);
-    auto sink = bridge::sink::FileSink::open(disk, core->log->volume(), {kSinkDir, 64U << 10U});
-    if (!sink) return sink.error();
-    core->sink = std::move(*sink);
-    return core;
-  }
-};
 
 // One message on its way.
 struct Packet {
@@ -133,6 +28,25 @@ struct Faults {
   std::uint64_t lose = 0;  // of 1000 messages
   std::uint64_t repeat = 0;
   std::uint64_t reorder = 0;
+};
+
+// What became of messages on the way, since the world began.
+struct LinkFaults {
+  std::uint64_t lost = 0;
+  std::uint64_t repeated = 0;
+  std::uint64_t reordered = 0;
+  std::uint64_t cut = 0;  // by a partition or a half-open link
+};
+
+// Where a planted bug goes between the product and what it relies on. Empty: the world as it should be.
+struct Seams {
+  Disk* broker_disk = nullptr;
+  Disk* edge_disk = nullptr;
+  Disk* core_disk = nullptr;
+  EdgePorts ports;
+  std::function<void(Packet&)> delivering;     // before the other end sees it
+  std::function<void(const Packet&)> sending;  // as the edge publishes it
+  std::function<void()> core_took;             // after the core took a message, before any flush
 };
 
 // Owns everything above. Alarms and answers are collected for the tests to look at.
@@ -160,22 +74,18 @@ class World {
   // ---- processes. Starting what runs is nothing; a start that a fault prevents is tried again later.
   std::string start_broker() {
     if (broker) return {};
-    auto started = SimBroker::start(edge_disk);
+    auto started = SimBroker::start(disk_of(seams.broker_disk, edge_disk));
     if (!started) return started.error().what;
     broker = std::move(*started);
-    // What commit() called durable before the crash must be there.
     for (const Lane lane : kAllLanes) {
-      Offset& head = committed[index_of(lane)];
-      const Offset synced = broker->writers[index_of(lane)]->synced();
-      if (synced < head) return std::string("committed records vanished from lane ") + to_string(lane);
-      adopt_survivors(lane, synced);
+      if (std::string problem = account_for(lane); !problem.empty()) return broken = std::move(problem);
     }
     if (edge) edge_event(bridge::edge::BrokerUp{});
     return {};
   }
   std::string start_edge() {
     if (edge) return {};
-    auto started = SimEdge::start(edge_disk, edge_options);
+    auto started = SimEdge::start(disk_of(seams.edge_disk, edge_disk), edge_options, seams.ports);
     if (!started) return started.error().what;
     edge = std::move(*started);
     if (broker) edge_event(bridge::edge::BrokerUp{});
@@ -184,7 +94,7 @@ class World {
   }
   std::string start_core() {
     if (core) return {};
-    auto started = SimCore::start(core_disk, core_options);
+    auto started = SimCore::start(disk_of(seams.core_disk, core_disk), core_options);
     if (!started) return started.error().what;
     core = std::move(*started);
     core_event(bridge::core::LinkUp{});
@@ -204,7 +114,6 @@ class World {
     edge_disk.power_loss(rng);
     stop_edge();
     broker.reset();
-    survivors_possible = open_group;
     for (auto& lane : open_group) lane.clear();
   }
   void core_power_loss() {
@@ -228,6 +137,10 @@ class World {
     if (done) {
       for (Bytes& body : group) journal[index_of(lane)].push_back(std::move(body));
       committed[index_of(lane)] = *done;
+      refused[index_of(lane)].clear();
+      WAYSIDE_ASSERT(journal[index_of(lane)].size() == done->value);
+    } else {
+      refused[index_of(lane)].push_back(group);
     }
     group.clear();
     return done.ok();
@@ -249,11 +162,17 @@ class World {
     if (packets.empty()) return false;
     const bool other = rng.below(1000) < faults.reorder;
     const std::size_t at = other ? rng.below(packets.size()) : 0;
+    link_faults.reordered += at > 0 ? 1 : 0;
     Packet packet = packets[at];
-    if (rng.below(1000) >= faults.repeat) packets.erase(packets.begin() + static_cast<std::ptrdiff_t>(at));
-    if (rng.below(1000) < faults.lose) return true;
+    const bool again = rng.below(1000) < faults.repeat;
+    link_faults.repeated += again ? 1 : 0;
+    if (!again) packets.erase(packets.begin() + static_cast<std::ptrdiff_t>(at));
+    if (packet.up ? cut_up : cut_down) return ++link_faults.cut, true;
+    if (rng.below(1000) < faults.lose) return ++link_faults.lost, true;
+    if (seams.delivering) seams.delivering(packet);
     if (packet.up) {
       core_event(bridge::core::Message{"e1", packet.address, std::move(packet.bytes)});
+      if (core && seams.core_took) seams.core_took();
     } else {
       edge_event(bridge::edge::Message{packet.address, std::move(packet.bytes)});
     }
@@ -309,6 +228,7 @@ class World {
   SimDisk core_disk;
   bridge::edge::EdgeOptions edge_options;
   bridge::core::CoreOptions core_options;
+  std::unique_ptr<Disk> planted_disk;  // outlives the processes that use it
   std::unique_ptr<SimBroker> broker;
   std::unique_ptr<SimEdge> edge;
   std::unique_ptr<SimCore> core;
@@ -317,30 +237,65 @@ class World {
   std::string cohort = "c1";
   std::array<std::vector<Bytes>, kLanes> journal;     // committed bodies by offset
   std::array<std::vector<Bytes>, kLanes> open_group;  // appended, not committed
-  std::array<std::vector<Bytes>, kLanes> survivors_possible;
+  // Groups that a commit refused at the head: after a crash one of them may stand there, whole.
+  std::array<std::vector<std::vector<Bytes>>, kLanes> refused;
+  std::array<bool, kLanes> rotted{};                 // somebody flipped a bit in that lane
+  std::array<std::uint64_t, kLanes> tail_unknown{};  // cut and said; only rot may bring it about
   std::array<Offset, kLanes> committed{};
   std::vector<bridge::edge::Alarm> edge_alarms;
   std::vector<bridge::core::Alarm> core_alarms;
   std::vector<bridge::edge::ToBroker> to_broker;
   std::vector<bridge::core::Answer> answers;
   std::uint64_t dropped_links = 0;
+  LinkFaults link_faults;
+  bool cut_up = false;
+  bool cut_down = false;
+  Seams seams;
+  std::string broken;  // a promise of the spool that a start found broken
 
  private:
-  // Recovery may keep what was written and not yet acknowledged: it is committed from then on.
-  void adopt_survivors(Lane lane, Offset synced) {
-    auto& kept = survivors_possible[index_of(lane)];
-    for (std::size_t i = 0; committed[index_of(lane)] < synced && i < kept.size(); ++i) {
-      journal[index_of(lane)].push_back(kept[i]);
-      committed[index_of(lane)] = committed[index_of(lane)] + 1;
+  static Disk& disk_of(Disk* planted, Disk& plain) { return planted != nullptr ? *planted : plain; }
+
+  // What commit() called durable before a crash is there; beyond it stands at most one group that was refused.
+  std::string account_for(Lane lane) {
+    const std::string name = to_string(lane);
+    Offset& head = committed[index_of(lane)];
+    const Offset synced = broker->writers[index_of(lane)]->synced();
+    const spool::Recovery& recovered = broker->recovered[index_of(lane)];
+    if (recovered.lost > 0 && !rotted[index_of(lane)]) return name + ": a torn tail was taken for rot";
+    if (synced < head) {
+      if (!rotted[index_of(lane)] || recovered.tail_unknown == 0) return name + ": committed records vanished";
+      tail_unknown[index_of(lane)] += head - synced;
+      journal[index_of(lane)].resize(synced.value);
+      head = synced;
     }
-    WAYSIDE_ASSERT(committed[index_of(lane)] == synced);
-    kept.clear();
+    return synced == head ? (refused[index_of(lane)].clear(), std::string()) : adopt_survivors(lane, synced);
+  }
+  std::string adopt_survivors(Lane lane, Offset synced) {
+    const std::string name = to_string(lane);
+    Offset& head = committed[index_of(lane)];
+    edge_disk.clear_faults();
+    auto reader = spool::LaneReader::open(edge_disk, broker->volume.lane_dir(lane), broker->volume.uuid, lane);
+    auto found = reader ? (*reader)->read(head, synced - head, UINT64_MAX)
+                        : Result<std::vector<spool::ReadRecord>>(std::move(reader).error());
+    if (!found) return name + ": what recovery kept cannot be read: " + found.error().what;
+    std::vector<Bytes> bodies;
+    for (spool::ReadRecord& record : *found) bodies.push_back(std::move(record.body));
+    for (std::vector<Bytes>& group : refused[index_of(lane)]) {
+      if (group != bodies) continue;
+      for (Bytes& body : group) journal[index_of(lane)].push_back(std::move(body));
+      head = synced;
+      refused[index_of(lane)].clear();
+      return {};
+    }
+    return name + ": recovery kept " + std::to_string(synced - head) + " records that nobody wrote there";
   }
   void run_edge(bridge::edge::EdgeActions actions) {
     bool drop = false;
     for (auto& action : actions) {
       if (auto* publish = std::get_if<bridge::edge::Publish>(&action)) {
         packets.push_back({true, publish->address, std::move(publish->bytes)});
+        if (seams.sending) seams.sending(packets.back());
       } else if (auto* request = std::get_if<bridge::edge::ToBroker>(&action)) {
         to_broker.push_back(std::move(*request));
       } else if (auto* alarm = std::get_if<bridge::edge::Alarm>(&action)) {
@@ -365,35 +320,5 @@ class World {
     }
   }
 };
-
-// A record as the gate would commit it.
-inline Bytes record_body(Lane lane, const std::string& vehicle, std::uint64_t sequence,
-                         std::size_t payload_bytes = 24) {
-  Bytes payload;
-  schemas::RecordView view;
-  std::string topic = "v1/" + vehicle;
-  if (lane == Lane::state) {
-    const std::vector<schemas::SignalValue> signals = {{"Vehicle.Speed",
-                                                        WallMs{1'700'000'000'000 + static_cast<std::int64_t>(sequence)},
-                                                        static_cast<double>(sequence) / 3.0}};
-    payload = schemas::build_signal_batch(sequence, "vss-6.0", signals);
-    view.signal_batch = true;
-    view.sequence = sequence;
-    topic += "/state";
-  } else {
-    const std::string text = "payload " + std::to_string(sequence) + " ";
-    payload.assign(text.begin(), text.end());
-    payload.resize(std::max(payload.size(), payload_bytes), '.');
-    topic += lane == Lane::event ? "/event/door" : lane == Lane::bulk ? "/bulk/log" : "/cmd/x/ack";
-  }
-  view.vehicle = vehicle;
-  view.topic = topic;
-  view.payload = payload;
-  view.cohort = "c1";
-  view.source_time = {1'700'000'000'000};
-  Bytes body;
-  schemas::encode_record(view, body);
-  return body;
-}
 
 }  // namespace wayside::test

@@ -59,6 +59,7 @@ struct SimDisk::State {
   std::uint64_t generation = 0;
   std::array<std::optional<Armed>, kCalls> armed;
   std::array<std::uint64_t, kCalls> calls{};
+  std::array<std::uint64_t, kCalls> fired{};
 
   Result<void> enter(SimCall call, const std::string& what) {
     const auto index = static_cast<std::size_t>(call);
@@ -69,6 +70,7 @@ struct SimDisk::State {
       --fault->skip;
       return {};
     }
+    ++fired.at(index);
     const Error error{fault->fault, "simulated fault: " + what, 0};
     if (--fault->times == 0) fault.reset();
     return error;
@@ -362,6 +364,27 @@ void SimDisk::fail(SimCall call, Fault fault, unsigned skip, unsigned times) {
 }
 void SimDisk::clear_faults() { state_->armed = {}; }
 std::uint64_t SimDisk::calls(SimCall call) const { return state_->calls.at(static_cast<std::size_t>(call)); }
+std::uint64_t SimDisk::fired(SimCall call) const { return state_->fired.at(static_cast<std::size_t>(call)); }
+
+SimDisk::Image SimDisk::image() const {
+  Image image;
+  for (const auto& [path, inode] : state_->names) image.files[path] = inode->cache;
+  for (const auto& [key, word] : state_->words) image.words[key] = word.value;
+  return image;
+}
+
+void SimDisk::put_back(const Image& image) {
+  kill();
+  state_->names.clear();
+  state_->durable_names.clear();
+  state_->pending.clear();
+  for (const auto& [path, content] : image.files) put(path, content);
+  for (auto& [key, word] : state_->words) {
+    const auto found = image.words.find(key);
+    word.value = found == image.words.end() ? 0 : found->second;
+    word.history = {word.value};
+  }
+}
 
 void SimDisk::flip_bit(const std::string& path, std::uint64_t byte, unsigned bit) {
   Inode& inode = *state_->at(path);

@@ -47,6 +47,7 @@ class SimDisk final : public Disk {
   void fail(SimCall call, Fault fault, unsigned skip = 0, unsigned times = 1);
   void clear_faults();
   [[nodiscard]] std::uint64_t calls(SimCall call) const;
+  [[nodiscard]] std::uint64_t fired(SimCall call) const;  // of them, made to fail
 
   // --- damage, at once on the platter and in the cache.
   void flip_bit(const std::string& path, std::uint64_t byte, unsigned bit);
@@ -55,6 +56,14 @@ class SimDisk final : public Disk {
   [[nodiscard]] Bytes content(const std::string& path) const;
   void put(const std::string& path, Bytes content);  // synced
   [[nodiscard]] std::vector<std::string> files() const;
+
+  // --- an old copy of the volume, and the volume put back from it: what ran dies, what was written since is gone.
+  struct Image {
+    std::map<std::string, Bytes> files;
+    std::map<std::pair<std::string, unsigned>, std::uint64_t> words;
+  };
+  [[nodiscard]] Image image() const;
+  void put_back(const Image& image);
 
   struct State;
 

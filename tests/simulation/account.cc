@@ -1,0 +1,153 @@
+#include "tests/simulation/account.h"
+
+#include <utility>
+
+#include "tests/simulation/sink_view.h"
+
+namespace wayside::test {
+namespace {
+
+const spool::Standing& settled_of(const World& world, Lane lane) {
+  return world.edge->settlements[index_of(lane)]->standing();
+}
+const spool::Standing& durable_of(const World& world, Lane lane) {
+  return world.core->log->durable().of(uuid_of(0xED), lane);
+}
+
+// The lane may end apart from the core: an old copy, or a tail that rot and power loss together took.
+bool may_fork(const World& world, const Expected& expected, Lane lane) {
+  return expected.restored || world.tail_unknown[index_of(lane)] > 0;
+}
+
+std::string equal_ledgers(const spool::Standing& edge, const spool::Standing& core) {
+  if (edge.digest != core.digest) return "the ends stand apart";
+  if (edge.totals != core.totals || edge.cohorts != core.cohorts) return "ledgers differ";
+  if (edge.totals.sum() != edge.next.value) return "totals do not add up to the offset";
+  spool::Totals by_cohort;
+  for (const auto& [cohort, totals] : edge.cohorts) by_cohort += totals;
+  if (by_cohort != edge.totals) return "cohorts do not add up to the lane";
+  return {};
+}
+
+std::string check_broker(const World& world, Lane lane) {
+  const spool::LaneWriter& writer = *world.broker->writers[index_of(lane)];
+  if (writer.synced() > writer.appended()) return "synced above appended";
+  if (writer.synced() != world.committed[index_of(lane)]) return "synced is not what was committed";
+  return {};
+}
+
+std::string check_core(const World& world, Lane lane, Watch& watch) {
+  const Offset next = durable_of(world, lane).next;
+  Offset& before = watch.core_next[index_of(lane)];
+  if (next < before) return "the core went back";
+  before = next;
+  if (world.core->sink->done(lane) > world.core->log->synced(lane)) return "the sink is past the core log";
+  return {};
+}
+
+std::string check_ends(const World& world, Lane lane) {
+  const spool::Standing& settled = settled_of(world, lane);
+  const spool::Standing& durable = durable_of(world, lane);
+  if (settled.next > durable.next) return "settled above the core's next";
+  if (durable.next > world.committed[index_of(lane)]) return "core's next above synced";
+  return settled.next == durable.next ? equal_ledgers(settled, durable) : std::string();
+}
+
+std::string check_bounds(const World& world) {
+  constexpr std::uint64_t kMessageBytes = 80U << 10U;  // of one batch as this world sends them
+  std::uint64_t in_flight = 0;
+  for (const Lane lane : kAllLanes) {
+    bridge::edge::LaneSender& sender = world.edge->link->lane(lane);
+    if (sender.in_flight() > world.edge_options.inflight_batches_max) return "too many batches in flight";
+    in_flight += sender.in_flight_bytes();
+  }
+  if (in_flight > 2 * world.edge_options.inflight_bytes_max + kLanes * kMessageBytes) return "too much in flight";
+  if (world.edge->link->down_pending() > world.edge_options.down_pending_max) return "too many requests pending";
+  return {};
+}
+
+std::string check_lane(const World& world, const Expected& expected, Lane lane, Watch& watch) {
+  std::string problem;
+  if (world.broker) problem = check_broker(world, lane);
+  if (problem.empty() && world.core) problem = check_core(world, lane, watch);
+  if (problem.empty() && world.core && world.edge && !may_fork(world, expected, lane))
+    problem = check_ends(world, lane);
+  return problem;
+}
+
+// ---- at the end
+
+std::string compare_ends(const World& world, const Expected& expected, Lane lane) {
+  const spool::Standing& edge = settled_of(world, lane);
+  if (edge.next != world.committed[index_of(lane)]) return "not settled to its head";
+  if (edge.next != durable_of(world, lane).next) return "the ends stand apart";
+  if (std::string problem = equal_ledgers(edge, durable_of(world, lane)); !problem.empty()) return problem;
+  const std::uint64_t lost_max = world.rotted[index_of(lane)] ? expected.lost_max[index_of(lane)] : 0;
+  if (edge.totals.lost > lost_max) {
+    return std::to_string(edge.totals.lost) + " lost where " + std::to_string(lost_max) + " can be";
+  }
+  return {};
+}
+
+bool forked_was_said(const World& world, Lane lane) {
+  for (const auto& alarm : world.edge_alarms) {
+    if (alarm.lane == lane && alarm.reason == Reason::FORKED) return true;
+  }
+  return false;
+}
+
+// Every delivered offset holds what was committed there; the rest is accounted for by the ledger.
+std::string compare_content(const World& world, const Expected& expected, Lane lane,
+                            const std::map<std::uint64_t, std::uint64_t>& delivered) {
+  const std::vector<Bytes>& now = world.journal[index_of(lane)];
+  const std::vector<Bytes>& before = expected.before_restore[index_of(lane)];
+  std::uint64_t of_before = 0;
+  std::uint64_t of_now = 0;
+  for (const auto& [offset, sequence] : delivered) {
+    const bool is_now = offset < now.size() && sequence_of(now[offset]) == sequence;
+    const bool is_before = offset < before.size() && sequence_of(before[offset]) == sequence;
+    if (!is_now && !is_before) return "offset " + std::to_string(offset) + " holds what was not committed there";
+    if (!is_now) ++of_before;
+    if (!is_before) ++of_now;
+  }
+  if (expected.restored && of_before > 0 && of_now > 0) return "a volume that went back was accepted";
+  if (of_before > 0 && !stopped(world, lane)) return "a volume that went back was not noticed";
+  if (of_before > 0 && !forked_was_said(world, lane)) return "a volume that went back raised no alarm";
+  if (of_before == 0 && stopped(world, lane) && world.tail_unknown[index_of(lane)] == 0) {
+    const bool ahead_by_lost = durable_of(world, lane).totals.lost > 0;
+    if (!ahead_by_lost) return "FORKED without a fork";
+  }
+  const spool::Totals& totals = durable_of(world, lane).totals;
+  if (delivered.size() == totals.delivered) return {};
+  return std::to_string(delivered.size()) + " in the file sink, " + std::to_string(totals.delivered) + " delivered";
+}
+
+}  // namespace
+
+bool stopped(const World& world, Lane lane) {
+  if (!world.edge || !world.core) return false;
+  return world.edge->link->lane(lane).forked() || durable_of(world, lane).next > world.committed[index_of(lane)];
+}
+
+std::string check_step(World& world, const Expected& expected, Watch& watch) {
+  if (!world.broken.empty()) return world.broken;
+  for (const Lane lane : kAllLanes) {
+    std::string problem = check_lane(world, expected, lane, watch);
+    if (!problem.empty()) return std::string(to_string(lane)) + ": " + problem;
+  }
+  return world.edge ? check_bounds(world) : std::string();
+}
+
+std::string check_end(World& world, const Expected& expected) {
+  const SinkView sink = read_sink(world);
+  if (!sink.problem.empty()) return sink.problem;
+  for (const Lane lane : kAllLanes) {
+    const bool apart = may_fork(world, expected, lane) && stopped(world, lane);
+    std::string problem = apart ? std::string() : compare_ends(world, expected, lane);
+    if (problem.empty()) problem = compare_content(world, expected, lane, sink.sequences[index_of(lane)]);
+    if (!problem.empty()) return std::string(to_string(lane)) + ": " + problem;
+  }
+  return check_core_log(world);
+}
+
+}  // namespace wayside::test

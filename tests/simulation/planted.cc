@@ -1,0 +1,76 @@
+#include "tests/simulation/planted.h"
+
+#include "tests/simulation/contained.h"
+#include "tests/simulation/lying_disk.h"
+#include "tests/simulation/wrong_ports.h"
+
+namespace wayside::test {
+namespace {
+
+enum class Side : std::uint8_t { broker, core };
+
+Planting lying(Side side, Lies lies) {
+  return [side, lies](World& world) {
+    SimDisk& plain = side == Side::broker ? world.edge_disk : world.core_disk;
+    world.planted_disk = std::make_unique<LyingDisk>(plain, lies);
+    (side == Side::broker ? world.seams.broker_disk : world.seams.core_disk) = world.planted_disk.get();
+  };
+}
+
+void plant_reader_past_synced(World& world) {
+  world.seams.ports.reader = [&world](Lane lane, EdgePorts::Reader plain) {
+    return reader_past_synced(world, lane, std::move(plain));
+  };
+}
+
+void plant_hidden_loss(World& world) {
+  world.seams.ports.reader = [](Lane, EdgePorts::Reader plain) { return reader_that_hides_loss(std::move(plain)); };
+}
+
+void plant_off_by_one(World& world) {
+  world.seams.ports.settlement = [](Lane, EdgePorts::Settlement plain) {
+    return settlement_off_by_one(std::move(plain));
+  };
+}
+
+void plant_settled_when_sent(World& world) {
+  world.seams.sending = [&world](const Packet& packet) { settle_when_sent(world, packet); };
+}
+
+void plant_next_before_sync(World& world) {
+  world.seams.core_took = [&world] { answer_before_sync(world); };
+}
+
+void plant_credit_twice(World& world) { world.seams.delivering = charge_credit_twice; }
+
+}  // namespace
+
+const std::vector<Planted>& planted_bugs() {
+  static const std::vector<Planted> kBugs = {
+      {"ack before sync", Profile::faults, 20, lying(Side::broker, {.fdatasync = true})},
+      {"directory fsync missing, edge", Profile::faults, 20, lying(Side::broker, {.fsync_dir = true})},
+      {"directory fsync missing, core", Profile::faults, 20, lying(Side::core, {.fsync_dir = true})},
+      {"NEXT before the core log's sync", Profile::faults, 20, plant_next_before_sync},
+      {"core log that is not synced", Profile::faults, 20, lying(Side::core, {.fdatasync = true})},
+      {"settlement before the core's acknowledgement", Profile::faults, 20, plant_settled_when_sent},
+      {"reader past synced", Profile::faults, 20, plant_reader_past_synced},
+      {"credit charged twice", Profile::faults, 20, plant_credit_twice},
+      {"sink that does not cut its file", Profile::faults, 40, lying(Side::core, {.truncate = true})},
+      {"torn tail mistaken for rot", Profile::faults, 40, lying(Side::broker, {.page_ahead = 1})},
+      {"rot mistaken for a torn tail", Profile::rot, 100, lying(Side::broker, {.claims = true})},
+      {"rot that is delivered as something else", Profile::rot, 100, plant_hidden_loss},
+      {"ledger off by one on lost", Profile::rot, 100, plant_off_by_one},
+  };
+  return kBugs;
+}
+
+Found find(const Planted& bug) {
+  Found out;
+  for (std::uint64_t seed = 1; seed <= bug.seeds_max && !out.found; ++seed) {
+    const Verdict verdict = run_contained(write_script(seed, kPlantedSteps, bug.profile), bug.plant);
+    out = {!verdict.kept(), seed, verdict.problem};
+  }
+  return out;
+}
+
+}  // namespace wayside::test

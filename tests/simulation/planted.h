@@ -1,0 +1,28 @@
+// Bugs put between the product and what it relies on: proof that the histories would notice. None needs a hook in
+// the product: a disk that lies, a reader, a settlement or a link that does what a wrong one would do.
+#pragma once
+
+#include <vector>
+
+#include "tests/simulation/history.h"
+
+namespace wayside::test {
+
+struct Planted {
+  const char* name;
+  Profile profile;
+  std::uint64_t seeds_max;  // found within so many, each of kPlantedSteps
+  Planting plant;
+};
+inline constexpr unsigned kPlantedSteps = 1'000;
+
+const std::vector<Planted>& planted_bugs();
+
+struct Found {
+  bool found = false;
+  std::uint64_t seeds = 0;
+  std::string problem;
+};
+Found find(const Planted& bug);
+
+}  // namespace wayside::test

@@ -1,0 +1,127 @@
+#include "tests/simulation/sink_view.h"
+
+#include <charconv>
+#include <optional>
+
+namespace wayside::test {
+namespace {
+
+struct CoreView {
+  std::array<std::uint64_t, kLanes> next{};
+  std::string problem;
+};
+
+void read_record(const bridge::core::CoreRecord& record, CoreView& view) {
+  std::uint64_t& next = view.next[index_of(record.lane)];
+  if (record.first.value != next) {
+    view.problem = "core log, lane " + std::string(to_string(record.lane)) + ": offset " +
+                   std::to_string(record.first.value) + " where " + std::to_string(next) + " follows";
+  }
+  next = record.first.value + record.count;
+}
+
+std::string read_lane(World& world, Lane lane, CoreView& view) {
+  const auto& volume = world.core->log->volume();
+  auto follower = bridge::sink::LaneFollower::open(world.core_disk, volume.lane_dir(lane), volume.uuid, lane, Offset{});
+  if (!follower) return follower.error().what;
+  bool first = true;
+  while ((*follower)->position() < (*follower)->synced()) {
+    auto batches = (*follower)->next(1'000, 1U << 20U);
+    if (!batches) return batches.error().what;
+    for (const auto& batch : *batches) {
+      // Segments that every sink is past are gone; what is left must follow without a gap.
+      if (std::exchange(first, false)) view.next[index_of(lane)] = batch.records.front().first.value;
+      for (const auto& record : batch.records) read_record(record, view);
+    }
+  }
+  return view.problem;
+}
+
+std::optional<std::uint64_t> number_at(std::string_view text, std::size_t at) {
+  std::uint64_t value = 0;
+  const auto parsed = std::from_chars(text.data() + at, text.data() + text.size(), value);
+  if (parsed.ec != std::errc{}) return std::nullopt;
+  return value;
+}
+
+// The strings of a JSON array that follows `key` in a line.
+std::vector<std::string_view> strings_of(std::string_view line, std::string_view key) {
+  std::vector<std::string_view> out;
+  std::size_t at = line.find(key);
+  if (at == std::string_view::npos) return out;
+  at += key.size();
+  const std::size_t end = line.find(']', at);
+  while (at < end && line[at] == '"') {
+    const std::size_t close = line.find('"', at + 1);
+    out.push_back(line.substr(at + 1, close - at - 1));
+    at = close + 2;  // behind the comma
+  }
+  return out;
+}
+
+std::vector<std::optional<std::uint64_t>> sequences_of(std::string_view line) {
+  std::vector<std::optional<std::uint64_t>> out;
+  for (const std::string_view text : strings_of(line, "\"sequences\":[")) out.push_back(number_at(text, 0));
+  constexpr std::string_view kText = "\"text\":\"payload ";
+  const std::size_t at = line.find(kText);
+  if (at != std::string_view::npos) out.push_back(number_at(line, at + kText.size()));
+  return out;
+}
+
+void read_line(std::string_view line, SinkView& view) {
+  const std::string prefix = to_string(uuid_of(0xED)) + "/";
+  const auto ids = strings_of(line, "\"ids\":[");
+  const auto sequences = sequences_of(line);
+  if (ids.empty() || ids.size() != sequences.size()) {
+    view.problem = "a line of the file sink with " + std::to_string(ids.size()) + " ids and " +
+                   std::to_string(sequences.size()) + " sequences";
+    return;
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::size_t slash = ids[i].rfind('/');
+    Lane lane{};
+    const bool known = ids[i].starts_with(prefix) && slash > prefix.size() &&
+                       parse_lane(ids[i].substr(prefix.size(), slash - prefix.size()), lane);
+    const auto offset = known ? number_at(ids[i], slash + 1) : std::nullopt;
+    if (!offset || !sequences[i]) {
+      view.problem = "not understood in the file sink: " + std::string(ids[i]);
+    } else if (!view.sequences[index_of(lane)].emplace(*offset, *sequences[i]).second) {
+      view.problem = std::string(ids[i]) + " is twice in the file sink";
+    }
+  }
+}
+
+}  // namespace
+
+std::string check_core_log(World& world) {
+  CoreView view;
+  for (const Lane lane : kAllLanes) {
+    if (std::string problem = read_lane(world, lane, view); !problem.empty()) return problem;
+  }
+  return {};
+}
+
+SinkView read_sink(World& world) {
+  SinkView view;
+  for (const std::string& path : world.core_disk.files()) {
+    if (!path.starts_with(std::string(kSinkDir) + "/") || !path.ends_with(".jsonl")) continue;
+    const Bytes content = world.core_disk.content(path);
+    std::string_view text = as_text(content);
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      read_line(text.substr(0, end), view);
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
+  return view;
+}
+
+std::uint64_t sequence_of(const Bytes& body) {
+  const Result<schemas::RecordView> record = schemas::decode_record(body);
+  if (!record) return 0;
+  if (record->signal_batch) return record->sequence;
+  constexpr std::string_view kText = "payload ";
+  return number_at(as_text(record->payload), kText.size()).value_or(0);
+}
+
+}  // namespace wayside::test

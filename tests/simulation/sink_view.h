@@ -1,0 +1,26 @@
+// What the core machine holds at the end, read from outside: the core log as a sink reads it, and the file sink's
+// lines as a consumer reads them.
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+
+#include "tests/simulation/world.h"
+
+namespace wayside::test {
+
+// "" or where the core log is not dense.
+std::string check_core_log(World& world);
+
+struct SinkView {
+  // By lane and offset: the sequence that the sender gave the record.
+  std::array<std::map<std::uint64_t, std::uint64_t>, kLanes> sequences;
+  std::string problem;  // an id twice, or a line that is not understood
+};
+SinkView read_sink(World& world);
+
+// The sequence that the sender gave a record of record_body().
+std::uint64_t sequence_of(const Bytes& body);
+
+}  // namespace wayside::test

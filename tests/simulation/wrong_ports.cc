@@ -1,0 +1,140 @@
+#include "tests/simulation/wrong_ports.h"
+
+#include "bridge/link/claim.h"
+#include "bridge/link/messages.h"
+#include "spool/chain.h"
+
+namespace wayside::test {
+namespace {
+
+using spool::ReadRecord;
+using Records = Result<std::vector<ReadRecord>>;
+
+class PlainReader : public spool::LaneReader {
+ public:
+  explicit PlainReader(EdgePorts::Reader plain) : plain_(std::move(plain)) {}
+  [[nodiscard]] Offset synced() override { return plain_->synced(); }
+  Result<Offset> oldest() override { return plain_->oldest(); }
+  Records read(Offset from, std::size_t max_records, std::uint64_t max_bytes) override {
+    return plain_->read(from, max_records, max_bytes);
+  }
+  Result<Digest> digest_before(Offset at) override { return plain_->digest_before(at); }
+  Result<std::map<std::string, std::uint64_t>> received_by_cohort() override { return plain_->received_by_cohort(); }
+
+ private:
+  EdgePorts::Reader plain_;
+};
+
+class EagerReader final : public PlainReader {
+ public:
+  EagerReader(World& world, Lane lane, EdgePorts::Reader plain)
+      : PlainReader(std::move(plain)), world_(world), lane_(lane) {}
+  [[nodiscard]] Offset synced() override { return PlainReader::synced() + open().size(); }
+  Records read(Offset from, std::size_t max_records, std::uint64_t max_bytes) override {
+    const Offset synced = PlainReader::synced();
+    if (from < synced) return PlainReader::read(from, max_records, max_bytes);
+    std::vector<ReadRecord> out;
+    auto digest = PlainReader::digest_before(synced);
+    if (!digest) return std::move(digest).error();
+    Digest after = *digest;
+    for (std::size_t i = 0; i < open().size() && out.size() < max_records; ++i) {
+      const Offset at = synced + i;
+      after = spool::chain(after, at, world_.clock.wall(), open()[i]);
+      if (at < from) continue;
+      out.push_back({at, world_.clock.wall(), open()[i], after, spool::framed_bytes(open()[i].size()), false});
+    }
+    return out;
+  }
+
+ private:
+  [[nodiscard]] const std::vector<Bytes>& open() const { return world_.open_group[index_of(lane_)]; }
+  World& world_;
+  Lane lane_;
+};
+
+// What rotted goes up as if the record before it had been sent again.
+class HidingReader final : public PlainReader {
+ public:
+  using PlainReader::PlainReader;
+  Records read(Offset from, std::size_t max_records, std::uint64_t max_bytes) override {
+    Records records = PlainReader::read(from, max_records, max_bytes);
+    if (!records) return records;
+    for (std::size_t i = 1; i < records->size(); ++i) {
+      ReadRecord& record = (*records)[i];
+      if (!record.lost || (*records)[i - 1].body.empty()) continue;
+      record.body = (*records)[i - 1].body;
+      record.lost = false;
+    }
+    return records;
+  }
+};
+
+class OffByOne final : public spool::SettlementLog {
+ public:
+  explicit OffByOne(EdgePorts::Settlement plain) : plain_(std::move(plain)) {}
+  Result<void> settle(const spool::Standing& standing) override {
+    spool::Standing wrong = standing;
+    if (wrong.totals.lost > 0) {
+      --wrong.totals.lost;
+      ++wrong.totals.delivered;
+    }
+    return plain_->settle(wrong);
+  }
+  [[nodiscard]] const spool::Standing& standing() const override { return plain_->standing(); }
+
+ private:
+  EdgePorts::Settlement plain_;
+};
+
+}  // namespace
+
+EdgePorts::Reader reader_past_synced(World& world, Lane lane, EdgePorts::Reader plain) {
+  return std::make_unique<EagerReader>(world, lane, std::move(plain));
+}
+
+EdgePorts::Reader reader_that_hides_loss(EdgePorts::Reader plain) {
+  return std::make_unique<HidingReader>(std::move(plain));
+}
+
+EdgePorts::Settlement settlement_off_by_one(EdgePorts::Settlement plain) {
+  return std::make_unique<OffByOne>(std::move(plain));
+}
+
+void settle_when_sent(World& world, const Packet& packet) {
+  if (packet.address.kind != bridge::link::Kind::batch || !world.edge) return;
+  const auto claim = bridge::link::claim_of(packet.bytes, world.core_options.limits);
+  if (!claim) return;
+  spool::SettlementLog& settlement = *world.edge->settlements[index_of(claim.value().lane)];
+  spool::Standing standing = settlement.standing();
+  if (standing.next != claim.value().first) return;
+  standing.next = standing.next + claim.value().count;
+  standing.digest = claim.value().after;
+  standing.totals.delivered += claim.value().count;
+  standing.cohorts[world.cohort].delivered += claim.value().count;
+  (void)settlement.settle(standing);
+}
+
+void answer_before_sync(World& world) {
+  if (!world.edge) return;
+  for (const Lane lane : kAllLanes) {
+    bridge::link::Next next;
+    next.spool = uuid_of(0xED);
+    next.session = world.session;
+    next.lane = lane;
+    next.standing = world.core->log->staged().of(next.spool, lane);
+    if (next.standing.next == world.core->log->durable().of(next.spool, lane).next) continue;
+    world.packets.push_back(
+        {false, {bridge::link::channel_of(lane), bridge::link::Kind::next}, bridge::link::encode(next)});
+  }
+}
+
+void charge_credit_twice(Packet& packet) {
+  if (packet.address.kind != bridge::link::Kind::credit) return;
+  Outcome<bridge::link::Credit> credit = bridge::link::decode_credit(packet.bytes);
+  if (!credit) return;
+  bridge::link::Credit halved = credit.value();
+  halved.limit_bytes /= 2;
+  packet.bytes = bridge::link::encode(halved);
+}
+
+}  // namespace wayside::test

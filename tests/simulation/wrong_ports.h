@@ -1,0 +1,22 @@
+// Readers, settlements and link messages that do what a wrong edge or a wrong core would do.
+#pragma once
+
+#include "tests/simulation/world.h"
+
+namespace wayside::test {
+
+// Shows what the broker has appended and not yet synced.
+EdgePorts::Reader reader_past_synced(World& world, Lane lane, EdgePorts::Reader plain);
+// Skips a record: what stands at an offset is what stands at the next.
+EdgePorts::Reader reader_that_hides_loss(EdgePorts::Reader plain);
+// Says one less of `lost`, and one more of `delivered`.
+EdgePorts::Settlement settlement_off_by_one(EdgePorts::Settlement plain);
+
+// The edge settles a batch as it sends it.
+void settle_when_sent(World& world, const Packet& packet);
+// The core answers NEXT with what its log has not synced.
+void answer_before_sync(World& world);
+// Every byte of credit pays for half a byte.
+void charge_credit_twice(Packet& packet);
+
+}  // namespace wayside::test
