@@ -10,6 +10,12 @@ usage: ./dev soak NAME [OPTIONS]
                                                 JSON: runs, passed, missing, twice, residual
   kill [--cycles N] [--seed N] [...]            kill -9 of each process N times (default 10) under load;
                                                 JSON: kills, missing, twice, residual, ledgers_equal
+  simulation [--seeds N] [--from SEED] [--steps N] [--replay SEED]
+                                                N histories (default 200) of N steps (default 2000) under simulated
+                                                disks, links, clocks and crashes, then the planted bugs;
+                                                --replay tells one again and cuts it down while it fails;
+                                                JSON: seeds, steps, broken, pairs, pairs_min_hits, planted,
+                                                planted_found, forked_by_rot
   full                                          clang-tidy of every file, all tests under asan and tsan
 
 Folders of failed runs are kept and named.
@@ -61,6 +67,11 @@ soak_kill() {
   return "$status"
 }
 
+soak_simulation() {
+  build_preset release soak_simulation
+  build/release/bin/soak_simulation "$@"
+}
+
 soak_full() {
   local failed=0
   ./dev lint --all || failed=1
@@ -75,8 +86,8 @@ soak_full() {
 name=${1:-}; [ $# -eq 0 ] || shift
 case "${1:-}" in -h|--help) usage; exit 0 ;; esac
 case "$name" in
-  demo|kill|full) scripts/deps.sh build; "soak_$name" "$@" ;;
+  demo|kill|simulation|full) scripts/deps.sh build; "soak_$name" "$@" ;;
   -h|--help) usage ;;
   "") usage >&2; exit 2 ;;
-  *) say "error: no soak '$name'"; near=$(nearest "$name" demo kill full); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;;
+  *) say "error: no soak '$name'"; near=$(nearest "$name" demo kill simulation full); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;;
 esac

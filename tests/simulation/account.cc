@@ -14,8 +14,8 @@ const spool::Standing& durable_of(const World& world, Lane lane) {
   return world.core->log->durable().of(uuid_of(0xED), lane);
 }
 
-// The lane may end apart from the core: an old copy, or a tail that rot and power loss together took.
-bool may_fork(const World& world, const Expected& expected, Lane lane) {
+// The volume may be behind the core: an old copy, or a tail that rot and power loss together took.
+bool may_be_behind(const World& world, const Expected& expected, Lane lane) {
   return expected.restored || world.tail_unknown[index_of(lane)] > 0;
 }
 
@@ -70,7 +70,7 @@ std::string check_lane(const World& world, const Expected& expected, Lane lane, 
   std::string problem;
   if (world.broker) problem = check_broker(world, lane);
   if (problem.empty() && world.core) problem = check_core(world, lane, watch);
-  if (problem.empty() && world.core && world.edge && !may_fork(world, expected, lane))
+  if (problem.empty() && world.core && world.edge && !may_be_behind(world, expected, lane))
     problem = check_ends(world, lane);
   return problem;
 }
@@ -87,13 +87,6 @@ std::string compare_ends(const World& world, const Expected& expected, Lane lane
     return std::to_string(edge.totals.lost) + " lost where " + std::to_string(lost_max) + " can be";
   }
   return {};
-}
-
-bool forked_was_said(const World& world, Lane lane) {
-  for (const auto& alarm : world.edge_alarms) {
-    if (alarm.lane == lane && alarm.reason == Reason::FORKED) return true;
-  }
-  return false;
 }
 
 // Every delivered offset holds what was committed there; the rest is accounted for by the ledger.
@@ -113,16 +106,24 @@ std::string compare_content(const World& world, const Expected& expected, Lane l
   if (expected.restored && of_before > 0 && of_now > 0) return "a volume that went back was accepted";
   if (of_before > 0 && !stopped(world, lane)) return "a volume that went back was not noticed";
   if (of_before > 0 && !forked_was_said(world, lane)) return "a volume that went back raised no alarm";
-  if (of_before == 0 && stopped(world, lane) && world.tail_unknown[index_of(lane)] == 0) {
-    const bool ahead_by_lost = durable_of(world, lane).totals.lost > 0;
-    if (!ahead_by_lost) return "FORKED without a fork";
-  }
+  if (of_before == 0 && stopped(world, lane) && !world.rotted[index_of(lane)]) return "FORKED without a fork";
   const spool::Totals& totals = durable_of(world, lane).totals;
   if (delivered.size() == totals.delivered) return {};
   return std::to_string(delivered.size()) + " in the file sink, " + std::to_string(totals.delivered) + " delivered";
 }
 
 }  // namespace
+
+bool forked_was_said(const World& world, Lane lane) {
+  for (const auto& alarm : world.edge_alarms) {
+    if (alarm.lane == lane && alarm.reason == Reason::FORKED) return true;
+  }
+  return false;
+}
+
+bool may_stop(const World& world, const Expected& expected, Lane lane) {
+  return expected.restored || world.rotted[index_of(lane)];
+}
 
 bool stopped(const World& world, Lane lane) {
   if (!world.edge || !world.core) return false;
@@ -142,7 +143,7 @@ std::string check_end(World& world, const Expected& expected) {
   const SinkView sink = read_sink(world);
   if (!sink.problem.empty()) return sink.problem;
   for (const Lane lane : kAllLanes) {
-    const bool apart = may_fork(world, expected, lane) && stopped(world, lane);
+    const bool apart = may_stop(world, expected, lane) && stopped(world, lane);
     std::string problem = apart ? std::string() : compare_ends(world, expected, lane);
     if (problem.empty()) problem = compare_content(world, expected, lane, sink.sequences[index_of(lane)]);
     if (!problem.empty()) return std::string(to_string(lane)) + ": " + problem;

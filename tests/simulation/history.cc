@@ -34,7 +34,8 @@ Verdict History::run(Coverage* coverage) {
     if (!problem.empty()) return {std::move(problem), number};
     ++number;
   }
-  return {finish(), number};
+  std::string problem = finish();
+  return {std::move(problem), number, forked_by_rot()};
 }
 
 void History::take(const Step& step) {
@@ -199,7 +200,7 @@ std::string History::finish() {
   if (!world_.broken.empty()) return world_.broken;
   const bool dry = drain();
   if (std::string problem = check_step(world_, expected_, watch_); !problem.empty()) return problem;
-  if (!dry) return "does not drain";
+  if (!dry) return what_is_stuck();
   return check_end(world_, expected_);
 }
 
@@ -217,13 +218,30 @@ bool History::drain() {
 
 bool History::drained() const {
   for (const Lane lane : kAllLanes) {
-    const bool may_stop = expected_.restored || world_.tail_unknown[index_of(lane)] > 0;
     const bool settled =
         world_.edge->settlements[index_of(lane)]->standing().next == world_.committed[index_of(lane)] ||
-        (may_stop && stopped(world_, lane));
+        (may_stop(world_, expected_, lane) && stopped(world_, lane) && forked_was_said(world_, lane));
     if (!settled || world_.core->sink->done(lane) != world_.core->log->synced(lane)) return false;
   }
   return true;
+}
+
+std::string History::what_is_stuck() const {
+  std::string out = "does not drain:";
+  if (!world_.edge || !world_.core) return out + " a process failed without a fault";
+  for (const Lane lane : kAllLanes) {
+    const Offset settled = world_.edge->settlements[index_of(lane)]->standing().next;
+    const Offset head = world_.committed[index_of(lane)];
+    if (settled == head) continue;
+    out += std::string(" ") + to_string(lane) + " is settled to " + std::to_string(settled.value) + " of " +
+           std::to_string(head.value);
+    for (auto at = world_.edge_alarms.rbegin(); at != world_.edge_alarms.rend(); ++at) {
+      if (at->lane != lane) continue;
+      out += " (" + std::string(code(at->reason)) + ": " + at->sentence + ")";
+      break;
+    }
+  }
+  return out;
 }
 
 // ---- coverage
@@ -274,6 +292,16 @@ void History::note_disk(const SimDisk& disk, std::size_t side, Struck first) {
     const unsigned place = row.call == SimCall::pwrite && no_space_.at(side) ? 2 : row.place;
     struck(static_cast<Struck>(static_cast<unsigned>(first) + place));
   }
+}
+
+// What rot left without a fork, and stopped all the same.
+std::uint64_t History::forked_by_rot() const {
+  std::uint64_t lanes = 0;
+  for (const Lane lane : kAllLanes) {
+    const bool forked = world_.edge && world_.edge->link->lane(lane).forked();
+    lanes += forked && world_.rotted[index_of(lane)] ? 1 : 0;
+  }
+  return lanes;
 }
 
 Verdict run_history(const Script& script, Coverage* coverage, const Planting& planting) {

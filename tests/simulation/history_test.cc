@@ -2,13 +2,14 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
 
-#include "tests/simulation/history.h"
+#include "tests/simulation/planted.h"
+#include "tests/simulation/shrink.h"
 
 namespace wayside::test {
 namespace {
 
 constexpr unsigned kSteps = 400;
-constexpr unsigned kHistories = 200;
+constexpr unsigned kHistories = 100;
 
 std::string failures_of(Profile profile, Coverage& coverage) {
   const char* one = std::getenv("WAYSIDE_SEED");
@@ -38,6 +39,8 @@ TEST_CASE("in histories with rot what is damaged is counted lost and nothing els
   const std::string failures = failures_of(Profile::rot, coverage);
   INFO(failures);
   CHECK(failures.empty());
+  CHECK(coverage.hits(Struck::rot_sealed, Stake::unsent) > 0);
+  CHECK(coverage.hits(Struck::rot_tail, Stake::unsent) > 0);
 }
 
 TEST_CASE("in histories where a volume comes back from an old copy FORKED is said and the core takes nothing wrong") {
@@ -45,6 +48,28 @@ TEST_CASE("in histories where a volume comes back from an old copy FORKED is sai
   const std::string failures = failures_of(Profile::restored, coverage);
   INFO(failures);
   CHECK(failures.empty());
+  CHECK(coverage.hits(Struck::volume_restored, Stake::unanswered) > 0);
+}
+
+TEST_CASE("each planted bug is found within its number of histories") {
+  for (const Planted& bug : planted_bugs()) {
+    INFO(bug.name);
+    CHECK(find(bug).found);
+  }
+}
+
+TEST_CASE("a failing history is cut down to steps that still fail, and told again it fails the same way") {
+  const Planted& bug = planted_bugs().front();
+  const Script script = write_script(1, kPlantedSteps, Profile::faults);
+  const auto fails = [&](const Script& told) { return !run_history(told, nullptr, bug.plant).kept(); };
+  REQUIRE(fails(script));
+  const Script small = shrink(script, fails, 400);
+  CHECK(small.steps.size() < 40);
+  const Verdict first = run_history(small, nullptr, bug.plant);
+  const Verdict second = run_history(small, nullptr, bug.plant);
+  CHECK_FALSE(first.kept());
+  CHECK(first.problem == second.problem);
+  CHECK(first.step == second.step);
 }
 
 }  // namespace wayside::test

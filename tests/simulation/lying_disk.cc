@@ -23,7 +23,7 @@ class LyingFile final : public DiskFile {
   }
   Result<void> fdatasync() override { return lies_.fdatasync ? Result<void>() : file_->fdatasync(); }
   Result<void> fallocate(std::uint64_t size) override { return file_->fallocate(size); }
-  Result<void> truncate(std::uint64_t size) override { return lies_.truncate ? Result<void>() : file_->truncate(size); }
+  Result<void> truncate(std::uint64_t size) override { return file_->truncate(size); }
   Result<std::uint64_t> size() override { return file_->size(); }
 
  private:

@@ -11,7 +11,6 @@ namespace wayside::test {
 struct Lies {
   bool fdatasync = false;        // of segments: says synced, is not
   bool fsync_dir = false;        // names are not made durable
-  bool truncate = false;         // files stay as long as they are
   bool claims = false;           // segments show no claim, and pages no synced: recovery has no evidence
   std::uint64_t page_ahead = 0;  // the synced page shows so many records more
 };

@@ -55,7 +55,6 @@ const std::vector<Planted>& planted_bugs() {
       {"settlement before the core's acknowledgement", Profile::faults, 20, plant_settled_when_sent},
       {"reader past synced", Profile::faults, 20, plant_reader_past_synced},
       {"credit charged twice", Profile::faults, 20, plant_credit_twice},
-      {"sink that does not cut its file", Profile::faults, 40, lying(Side::core, {.truncate = true})},
       {"torn tail mistaken for rot", Profile::faults, 40, lying(Side::broker, {.page_ahead = 1})},
       {"rot mistaken for a torn tail", Profile::rot, 100, lying(Side::broker, {.claims = true})},
       {"rot that is delivered as something else", Profile::rot, 100, plant_hidden_loss},
