@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "tests/command/command_history.h"
 #include "tests/simulation/contained.h"
 #include "tests/simulation/planted.h"
 #include "tests/simulation/shrink.h"
@@ -133,8 +134,35 @@ Told tell_histories(const Options& options) {
   return told;
 }
 
+// The second part: as many histories of commands over the in-memory store.
+std::uint64_t tell_command_histories(const Options& options) {
+  std::uint64_t broken = 0;
+  std::map<std::string, int> outcomes;
+  for (std::uint64_t seed = options.from; seed < options.from + options.seeds; ++seed) {
+    const std::string problem = run_command_history(seed, outcomes);
+    if (problem.empty()) continue;
+    ++broken;
+    std::fprintf(stderr, "commands, seed %llu: %s\n", static_cast<unsigned long long>(seed), problem.c_str());
+  }
+  for (const auto& [state, times] : outcomes) std::fprintf(stderr, "commands ended %s: %d\n", state.c_str(), times);
+  return broken;
+}
+
+bool find_late_gate() {
+  std::map<std::string, int> outcomes;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const std::string problem = run_command_history(seed, outcomes, false);
+    if (problem.empty()) continue;
+    std::fprintf(stderr, "planted: deadline not rechecked: found (%llu of at most 10 seeds) %s\n",
+                 static_cast<unsigned long long>(seed), problem.c_str());
+    return true;
+  }
+  std::fprintf(stderr, "planted: deadline not rechecked: NOT FOUND\n");
+  return false;
+}
+
 std::uint64_t find_planted_bugs() {
-  std::uint64_t found = 0;
+  std::uint64_t found = find_late_gate() ? 1 : 0;
   for (const Planted& bug : planted_bugs()) {
     const Found at = find(bug);
     found += at.found ? 1 : 0;
@@ -151,10 +179,11 @@ int main(int argc, char** argv) {
   const Options options = read_options(argc, argv);
   if (options.replay) return replay(options);
   std::signal(SIGABRT, on_abort);
-  const Told told = tell_histories(options);
+  Told told = tell_histories(options);
+  told.broken += tell_command_histories(options);
   std::signal(SIGABRT, SIG_DFL);
   const std::uint64_t found = find_planted_bugs();
-  const std::uint64_t planted = planted_bugs().size();
+  const std::uint64_t planted = planted_bugs().size() + 1;  // and the gate
   std::fprintf(stderr, "\n%s\n%.0f steps a second\n", told.coverage.table().c_str(),
                static_cast<double>(told.steps) / told.seconds);
   std::printf(

@@ -1,5 +1,9 @@
 // Bugs put between the product and what it relies on: proof that the histories would notice. None needs a hook in
 // the product: a disk that lies, a reader, a settlement or a link that does what a wrong one would do.
+//
+// What cannot be planted from outside: a batch replanned under an old number and a tombstone settled before NEXT (both
+// inside EdgeLink), a restored volume accepted (both ends compare digests inside themselves), a tail that recovery
+// itself loses (inside the spool), PUBCOMP before release (the gate is not in this world).
 #pragma once
 
 #include <vector>
