@@ -114,8 +114,8 @@ struct Told {
 Told tell_histories(const Options& options) {
   Told told;
   const auto begin = std::chrono::steady_clock::now();
-  for (std::uint64_t n = 0; n < options.seeds; ++n) {
-    const std::uint64_t seed = options.from + n;
+  for (std::uint64_t number = 1; number <= options.seeds; ++number) {
+    const std::uint64_t seed = options.from + number - 1;
     told_low = static_cast<std::sig_atomic_t>(seed & 0xFFFFFFFFU);
     told_high = static_cast<std::sig_atomic_t>(seed >> 32U);
     const Verdict verdict = run_history(write_script(seed, options.steps), &told.coverage);
@@ -125,8 +125,8 @@ Told tell_histories(const Options& options) {
       ++told.broken;
       report(options, seed, verdict);
     }
-    if ((n + 1) % 500 == 0) {
-      std::fprintf(stderr, "%llu of %llu histories, %llu broken\n", static_cast<unsigned long long>(n + 1),
+    if (number % 500 == 0) {
+      std::fprintf(stderr, "%llu of %llu histories, %llu broken\n", static_cast<unsigned long long>(number),
                    static_cast<unsigned long long>(options.seeds), static_cast<unsigned long long>(told.broken));
     }
   }
