@@ -16,6 +16,7 @@
 #include "fleet/issuer.h"
 #include "tests/broker/support/mqtt_client.h"
 #include "tests/fleet/region_fixture.h"
+#include "tests/support/process.h"
 
 namespace wayside::test {
 
@@ -105,6 +106,8 @@ class HostileRegion {
   void nothing_is_lost() {
     CHECK(running_.cars->stats().online == 2);
     CHECK(running_.cars->stats().total.connects == 2);  // never cut off
+    // A short attack may be over before the cars have said anything.
+    REQUIRE(test::wait_until([this] { return running_.cars->stats().total.acked > 0; }, 10'000));
     running_.cars->finish();
     running_.drain();
     const auto report = fleet::verify(running_.region->paths().journals(), running_.region->paths().sink());
