@@ -102,6 +102,7 @@ std::vector<std::string> CommandKeys::grant_key_names() const {
   }
   std::ranges::sort(found);
   std::vector<std::string> names;
+  names.reserve(found.size());
   for (auto& [number, name] : found) names.push_back(std::move(name));
   return names;
 }

@@ -35,7 +35,7 @@ bool copy_entries(X509_CRL* from, X509_CRL* to) {
   for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i) {
     Revoked copy(X509_REVOKED_dup(sk_X509_REVOKED_value(entries, i)));
     if (!copy || X509_CRL_add0_revoked(to, copy.get()) != 1) return false;
-    (void)copy.release();  // the list owns it now
+    static_cast<void>(copy.release());  // NOLINT(bugprone-unused-return-value): the list owns it now
   }
   return true;
 }
@@ -48,7 +48,7 @@ bool add_entry(X509_CRL* crl, const X509* certificate) {
       X509_REVOKED_set_revocationDate(entry.get(), now.get()) != 1 || X509_CRL_add0_revoked(crl, entry.get()) != 1) {
     return false;
   }
-  (void)entry.release();
+  static_cast<void>(entry.release());  // NOLINT(bugprone-unused-return-value): the list owns it now
   return true;
 }
 

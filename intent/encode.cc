@@ -13,6 +13,7 @@ constexpr std::uint16_t kBodyVersion = 1;
 
 std::vector<schemas::Key32> key_structs(const auto& keys) {
   std::vector<schemas::Key32> structs;
+  structs.reserve(keys.size());
   for (const PublicKey& key : keys) structs.push_back(schemas::key_struct(key));
   return structs;
 }

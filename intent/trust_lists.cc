@@ -38,12 +38,18 @@ std::vector<RefusedList> accept_lists(Trust& trust, std::span<const ListFile> fi
   for (const ListFile& file : files) {
     if (is_trust_list(file.content)) {
       auto list = open_trust_list(file.content);
-      if (list.ok()) trust_lists.push_back({file.name, std::move(list).value()});
-      if (!list.ok()) refused.push_back({file.name, list.reason()});
+      if (list.ok()) {
+        trust_lists.push_back({file.name, std::move(list).value()});
+      } else {
+        refused.push_back({file.name, list.reason()});
+      }
     } else {
       auto list = open_revocation_list(file.content);
-      if (list.ok()) revocation_lists.push_back({file.name, std::move(list).value()});
-      if (!list.ok()) refused.push_back({file.name, list.reason()});
+      if (list.ok()) {
+        revocation_lists.push_back({file.name, std::move(list).value()});
+      } else {
+        refused.push_back({file.name, list.reason()});
+      }
     }
   }
   accept_newest_first(trust, trust_lists, refused);
