@@ -26,11 +26,19 @@ Result<Offset> load(const std::string& path) {
   return offset;
 }
 
+Result<void> keep(const std::string& path, Offset offset) {
+  return os::write_file_atomic(path, std::to_string(offset.value) + "\n", 0600);
+}
+
 }  // namespace
 
 Result<void> MqttSinkLane::rewind(Disk& disk, const spool::Volume& log, Lane lane) {
   const Result<Offset> stored = load(path_);
   if (!stored) return stored.error();
+  // What was found may be gone after a loss of power: segments go by what done() says from here on.
+  if (!follower_) {
+    if (Result<void> kept = keep(path_, *stored); !kept) return kept;
+  }
   auto follower = sink::LaneFollower::open(disk, log.lane_dir(lane), log.uuid, lane, *stored);
   if (!follower) return follower.error();
   follower_ = std::move(*follower);
@@ -69,9 +77,7 @@ Result<bool> MqttSinkLane::store() {
     in_flight_.pop_front();
   }
   if (done_ == stored_) return false;
-  if (Result<void> written = os::write_file_atomic(path_, std::to_string(done_.value) + "\n", 0600); !written) {
-    return written.error();
-  }
+  if (Result<void> kept = keep(path_, done_); !kept) return kept.error();
   stored_ = done_;
   return true;
 }

@@ -3,7 +3,8 @@
 // Owns     DIR, and a follower per lane of the core log.
 // Thread   one. Lanes in order of service, a bounded turn each.
 // Durable  DIR/<lane>.offset = {offset, file, length}, written after the data file's sync by a new file and a
-//          rename. At open the data file is cut to that length: what a crash left behind it is written again.
+//          rename. At open its name is synced before it counts, and the data file is cut to that length: what a
+//          crash left behind it is written again.
 // Limits   file_bytes_max a file, then the next begins; a turn writes about turn_bytes_max.
 #pragma once
 

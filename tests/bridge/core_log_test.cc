@@ -94,6 +94,36 @@ TEST_CASE("a batch that the core log cannot take whole leaves nothing behind in 
   CHECK((*log)->append(batch(), kNow) == spool::AppendOutcome::appended);
 }
 
+TEST_CASE("a checkpoint that an open found is durable before segments go by it") {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    INFO("seed " << seed);
+    SimDisk disk;
+    SeededRng rng(seed);
+    auto log = CoreLog::open(disk, options(), nullptr);
+    REQUIRE(log.ok());
+    REQUIRE((*log)->bind(uuid_of_edge(), "e1").ok());
+    for (std::uint64_t offset = 0; offset < 12; ++offset) {  // two segments
+      REQUIRE((*log)->append({large(offset)}, kNow) == spool::AppendOutcome::appended);
+      REQUIRE((*log)->flush(kNow, nullptr).ok());
+    }
+    disk.fail(SimCall::fsync_dir, Fault::io, 0, 1);
+    REQUIRE_FALSE((*log)->checkpoint().ok());
+    log = Error{Fault::internal, "closed"};
+    log = CoreLog::open(disk, options(), nullptr);
+    REQUIRE(log.ok());
+    const auto freed = (*log)->release(Lane::bulk, (*log)->synced(Lane::bulk));
+    REQUIRE(freed.ok());
+    REQUIRE(*freed > 0);
+    disk.power_loss(rng);
+    log = Error{Fault::internal, "closed"};
+    std::vector<std::string> sentences;
+    log = CoreLog::open(disk, options(), &sentences);
+    REQUIRE(log.ok());
+    for (const std::string& sentence : sentences) CHECK(sentence.find("lost") == std::string::npos);
+    CHECK((*log)->durable().of(uuid_of_edge(), Lane::bulk).totals.delivered == 12);
+  }
+}
+
 TEST_CASE("a sink that is past the end of the core log does not follow it: its next records would be skipped") {
   SimDisk disk;
   auto log = CoreLog::open(disk, options(), nullptr);

@@ -116,4 +116,29 @@ TEST_CASE("a file sink that lost power between data and offset writes the tail a
   CHECK(std::count(text.begin(), text.end(), '\n') == 5);
 }
 
+TEST_CASE("what a file sink shows as done is durable, also when it found it there") {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    INFO("seed " << seed);
+    test::World world(seed);
+    REQUIRE(world.start_broker().empty());
+    REQUIRE(world.start_core().empty());
+    REQUIRE(world.start_edge().empty());
+    for (unsigned n = 0; n < 5; ++n) world.append(Lane::event, test::record_body(Lane::event, "V1", n));
+    REQUIRE(world.commit(Lane::event));
+    for (unsigned n = 0; n < 40; ++n) {
+      while (world.deliver({})) continue;
+      world.core_event(core::Flush{});
+      world.poll_synced();
+    }
+    // The new offset file has its name, and nobody knows whether the folder does.
+    world.core_disk.fail(test::SimCall::fsync_dir, Fault::io, 0, 1);
+    REQUIRE_FALSE(world.sink_turn().empty());
+    REQUIRE(world.start_core().empty());
+    const Offset shown = world.core->sink->done(Lane::event);  // segments below it may go
+    world.core_power_loss();
+    REQUIRE(world.start_core().empty());
+    CHECK(world.core->sink->done(Lane::event) >= shown);
+  }
+}
+
 }  // namespace wayside::bridge::sink

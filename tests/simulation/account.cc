@@ -41,7 +41,9 @@ std::string check_core(const World& world, Lane lane, Watch& watch) {
   Offset& before = watch.core_next[index_of(lane)];
   if (next < before) return "the core went back";
   before = next;
-  if (world.core->sink->done(lane) > world.core->log->synced(lane)) return "the sink is past the core log";
+  const Offset done = world.core->sink->done(lane);
+  if (done < std::exchange(watch.sink_done[index_of(lane)], done)) return "the sink went back";
+  if (done > world.core->log->synced(lane)) return "the sink is past the core log";
   return {};
 }
 

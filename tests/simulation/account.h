@@ -19,6 +19,7 @@ struct Expected {
 // Remembers what may not fall.
 struct Watch {
   std::array<Offset, kLanes> core_next{};
+  std::array<Offset, kLanes> sink_done{};  // what the core log may have deleted by
 };
 
 // The lane waits for a person: its volume is not the one that the core knows.
