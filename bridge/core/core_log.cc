@@ -8,125 +8,10 @@
 namespace wayside::bridge::core {
 namespace {
 
-constexpr std::size_t kReplayRecords = 1'000;
-constexpr std::uint64_t kReplayBytes = 8U << 20U;
 // What a group may take beyond its records: its header and the padding to whole sectors.
 constexpr std::uint64_t kGroupMarginBytes = spool::kGroupHeaderBytesMax + spool::kSectorBytes;
 
-void say(std::vector<std::string>* sentences, std::string sentence) {
-  if (sentences != nullptr) sentences->push_back(std::move(sentence));
-}
-
 }  // namespace
-
-Result<std::unique_ptr<CoreLog>> CoreLog::open(Disk& disk, CoreLogOptions options,
-                                               std::vector<std::string>* sentences) {
-  Result<spool::Volume> volume = spool::open_volume(disk, options.root, spool::VolumeRole::writer, options.fresh);
-  if (!volume) return std::move(volume).error().with("core log");
-  std::unique_ptr<CoreLog> log(new CoreLog(disk, std::move(options), std::move(*volume)));
-  Result<std::optional<Checkpoint>> stored = load_checkpoint(disk, log->options_.root);
-  if (!stored && stored.error().fault != Fault::corrupt) return stored.error();
-  if (!stored) say(sentences, stored.error().what + ": the whole log is read");
-  if (stored && *stored) {
-    Checkpoint& checkpoint = **stored;
-    log->durable_ = std::move(checkpoint.standings);
-    log->accounted_ = checkpoint.accounted;
-    log->scan_from_ = checkpoint.scan_from;
-    log->next_sequence_ = checkpoint.next_sequence;
-    for (const Lane lane : kAllLanes) {
-      log->repeats_[index_of(lane)].restore(std::move(checkpoint.seen[index_of(lane)]));
-    }
-  }
-  for (const Lane lane : kAllLanes) {
-    if (Result<void> opened = log->open_lane(lane, sentences); !opened) return opened.error();
-    if (Result<void> replayed = log->replay(lane, sentences); !replayed) return replayed.error();
-  }
-  log->staged_ = log->durable_;
-  log->oldest_open_ = log->open_requests_.empty() ? log->synced(Lane::command) : log->open_requests_.front().at;
-  return log;
-}
-
-Result<void> CoreLog::open_lane(Lane lane, std::vector<std::string>* sentences) {
-  spool::LaneOptions options;
-  options.dir = volume_.lane_dir(lane);
-  options.lane = lane;
-  options.uuid = volume_.uuid;
-  options.segment_bytes_max = options_.segment_bytes_max;
-  options.lane_bytes_max = options_.lane_bytes_max;
-  options.record_bytes_max = options_.record_bytes_max;
-  spool::Recovery recovery;
-  Result<std::unique_ptr<spool::LaneWriter>> writer =
-      spool::LaneWriter::open(disk_, options, accounted_[index_of(lane)], &recovery);
-  if (!writer) return std::move(writer).error().with(std::string("core log, lane ") + to_string(lane));
-  for (std::string& sentence : recovery.sentences) say(sentences, std::move(sentence));
-  writers_[index_of(lane)] = std::move(*writer);
-  return {};
-}
-
-// Reads what the checkpoint does not account for. The command lane is read from its oldest open request.
-Result<void> CoreLog::replay(Lane lane, std::vector<std::string>* sentences) {
-  Result<std::unique_ptr<spool::LaneReader>> reader =
-      spool::LaneReader::open(disk_, volume_.lane_dir(lane), volume_.uuid, lane);
-  if (!reader) return reader.error();
-  const Result<Offset> oldest = (*reader)->oldest();
-  if (!oldest) return oldest.error();
-  Offset at = scan_from_[index_of(lane)];
-  if (at < *oldest) {
-    if (at.value == 0 && accounted_[index_of(lane)].value == 0) {
-      return Error{Fault::corrupt, "the core log begins at " + std::to_string(oldest->value) +
-                                       " and no checkpoint says what came before"};
-    }
-    at = *oldest;
-  }
-  BatchAssembler assembler;
-  const Offset end = synced(lane);
-  while (at < end) {
-    Result<std::vector<spool::ReadRecord>> records = (*reader)->read(at, kReplayRecords, kReplayBytes);
-    if (!records) return records.error();
-    if (records->empty()) break;
-    for (const spool::ReadRecord& record : *records) {
-      at = record.offset + 1;
-      if (record.lost) {
-        say(sentences, wayside_id(volume_.uuid, lane, record.offset) + ": a record of the core log is damaged");
-        continue;
-      }
-      Result<CoreRecord> decoded = decode_core_record(record.body);
-      if (!decoded) return std::move(decoded).error().with("core log " + wayside_id(volume_.uuid, lane, record.offset));
-      if (assembler.add(std::move(*decoded))) replay_batch(assembler.batch(), record.offset, sentences);
-    }
-  }
-  accounted_[index_of(lane)] = end;
-  return {};
-}
-
-void CoreLog::replay_batch(const std::vector<CoreRecord>& batch, Offset last, std::vector<std::string>* sentences) {
-  ++since_checkpoint_;
-  if (batch.front().what.index() >= 2) {
-    for (const CoreRecord& record : batch) replay_request(record, last);
-    return;
-  }
-  const ApplyOutcome outcome = durable_.apply(batch);
-  // What the checkpoint accounts for is in its window too.
-  if (outcome != ApplyOutcome::old) {
-    RepeatWindow& window = repeats_[index_of(batch.front().lane)];
-    note_delivered(window, batch);
-    window.keep();
-  }
-  if (outcome != ApplyOutcome::gap) return;
-  say(sentences, "lane " + std::string(to_string(batch.front().lane)) + " of spool " + to_string(batch.front().uuid) +
-                     ": records up to offset " + std::to_string((batch.back().first + batch.back().count).value) +
-                     " were lost with a damaged core log");
-}
-
-void CoreLog::replay_request(const CoreRecord& record, Offset at) {
-  if (const auto* request = std::get_if<RequestLogged>(&record.what)) {
-    next_sequence_ = std::max(next_sequence_, request->sequence + 1);
-    open_requests_.push_back({at, *request});
-    return;
-  }
-  const std::uint64_t sequence = std::get<RequestAnswered>(record.what).sequence;
-  std::erase_if(open_requests_, [&](const OpenRequestRecord& open) { return open.request.sequence == sequence; });
-}
 
 void CoreLog::settle_repeats(std::vector<CoreRecord>& batch) const {
   if (!batch.empty()) core::settle_repeats(repeats_[index_of(batch.front().lane)], batch);
@@ -212,11 +97,21 @@ Result<void> CoreLog::checkpoint() {
   for (const Lane lane : kAllLanes) out.scan_from[index_of(lane)] = scan_from_now(lane);
   out.next_sequence = next_sequence_;
   out.standings = durable_;
-  for (const Lane lane : kAllLanes) out.seen[index_of(lane)] = repeats_[index_of(lane)].durable();
+  // The windows first: what the checkpoint no longer needs of the log may go, and the ids of it with it.
+  if (Result<void> stored = store_windows(disk_, options_.root, windows_now()); !stored) return stored;
   if (Result<void> stored = store_checkpoint(disk_, options_.root, out); !stored) return stored;
   scan_from_ = out.scan_from;
   since_checkpoint_ = 0;
   return {};
+}
+
+StoredWindows CoreLog::windows_now() const {
+  StoredWindows out;
+  for (const Lane lane : kAllLanes) {
+    const std::size_t i = index_of(lane);
+    out[i] = {writers_[i]->synced(), writers_[i]->digest(), repeats_[i].durable()};
+  }
+  return out;
 }
 
 std::uint64_t CoreLog::room(Lane lane) const {

@@ -1,9 +1,11 @@
 // The core log: the lanes where accepted batches and requests become durable before they are acknowledged, and
 // the standings and the window of source ids that follow from them.
 //
-// Owns     the volume lock and a LaneWriter per lane of `root`, and the checkpoint beside them.
+// Owns     the volume lock and a LaneWriter per lane of `root`, the checkpoint and the file of the windows beside them.
 // Thread   one, the core machine's. Sinks read the lanes through LaneReader.
-// Durable  what flush() returned ok for; durable() shows nothing else. The checkpoint only shortens recovery.
+// Durable  what flush() returned ok for; durable() shows nothing else. The checkpoint only shortens recovery; the file
+// of the
+//          windows tells repeats of what the lanes no longer hold.
 // Limits   lane_bytes_max a lane. Segments go once all sinks, the checkpoint and open requests are past them.
 #pragma once
 
@@ -16,6 +18,7 @@
 #include "bridge/core/core_record.h"
 #include "bridge/core/dedupe.h"
 #include "bridge/core/standings.h"
+#include "bridge/core/window_file.h"
 #include "common/disk.h"
 #include "spool/lane.h"
 #include "spool/spool.h"
@@ -69,6 +72,8 @@ class CoreLog {
   [[nodiscard]] std::uint64_t room(Lane lane) const;
   [[nodiscard]] std::uint64_t open_group_bytes(Lane lane) const { return writers_[index_of(lane)]->open_group_bytes(); }
   [[nodiscard]] const RepeatWindow& repeats(Lane lane) const { return repeats_[index_of(lane)]; }
+  // Core records whose source ids this start did not find.
+  [[nodiscard]] std::uint64_t forgotten(Lane lane) const { return forgotten_[index_of(lane)]; }
   [[nodiscard]] const spool::Volume& volume() const { return volume_; }
 
   Result<void> checkpoint();
@@ -82,11 +87,18 @@ class CoreLog {
     repeats_.fill(RepeatWindow(options_.dedupe));
   }
   Result<void> open_lane(Lane lane, std::vector<std::string>* sentences);
+  StoredWindows stored_windows(std::optional<StoredWindows> legacy, std::vector<std::string>* sentences);
+  [[nodiscard]] bool holds(Lane lane, spool::LaneReader& reader, const StoredWindow& window) const;
+  Result<void> recover_window(Lane lane, StoredWindow stored, std::vector<std::string>* sentences);
+  void forget(Lane lane, Offset up_to, std::vector<std::string>* sentences);
+  void read_window(Lane lane, spool::LaneReader& reader, std::vector<std::string>* sentences);
+  void note_replayed(const std::vector<CoreRecord>& batch, Offset last);
   Result<void> replay(Lane lane, std::vector<std::string>* sentences);
   void replay_batch(const std::vector<CoreRecord>& batch, Offset last, std::vector<std::string>* sentences);
   void replay_request(const CoreRecord& record, Offset at);
   void revert(Lane lane);
   [[nodiscard]] Offset scan_from_now(Lane lane) const;
+  [[nodiscard]] StoredWindows windows_now() const;
 
   Disk& disk_;
   CoreLogOptions options_;
@@ -96,7 +108,9 @@ class CoreLog {
   Standings staged_;
   Standings durable_;
   std::array<RepeatWindow, kLanes> repeats_;  // of what is staged; each can fall back to what is durable
-  std::vector<LaneKey> touched_;              // staged and not durable yet
+  std::array<Offset, kLanes> noted_{};        // recovery: the window holds what was delivered below it
+  std::array<std::uint64_t, kLanes> forgotten_{};
+  std::vector<LaneKey> touched_;  // staged and not durable yet
   std::vector<OpenRequestRecord> open_requests_;
   std::array<Offset, kLanes> accounted_{};
   std::array<Offset, kLanes> scan_from_{};

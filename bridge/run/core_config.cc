@@ -45,8 +45,9 @@ constexpr config::Row kRows[] = {
         "Source ids of a vehicle that are remembered in each lane to tell repeats by; 0: none, repeats are delivered."),
     integer("dedupe.vehicles_max", "100000", 1, 10'000'000,
             "Vehicles of a lane whose source ids are remembered; the one that delivered longest ago goes."),
-    integer("dedupe.window_bytes_max", "16777216", 64 * kKiB, 128 * kMiB,
-            "Remembered source ids of a lane, 8 bytes each and some 270 a vehicle. They are part of each checkpoint."),
+    integer(
+        "dedupe.window_bytes_max", "16777216", 64 * kKiB, 128 * kMiB,
+        "Remembered source ids of a lane, 8 bytes each and some 270 a vehicle. They are written with each checkpoint."),
 
     text("commands.root_key_file", "", "Root key of trust lists (64 hex digits); empty: every request is refused."),
     text("commands.trust_dir", "", "Folder of signed trust and revocation lists (*.wsl), watched."),

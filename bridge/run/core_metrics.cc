@@ -17,7 +17,9 @@ CoreMetrics::CoreMetrics(metrics::Registry& registry)
       requests_(registry, "wayside_core_requests_total", "Requests by what became of them."),
       sink_(registry, "wayside_sink_events_total", "Objects written by a sink, faults, records it could not read."),
       dedupe_evicted_(registry, "wayside_core_dedupe_evicted_total",
-                      "Vehicles whose source ids went for others: a bound of [dedupe].") {}
+                      "Vehicles whose source ids went for others: a bound of [dedupe]."),
+      dedupe_forgotten_(registry, "wayside_core_dedupe_forgotten_records_total",
+                        "Core records whose source ids were not found at the start: their repeats are delivered.") {}
 
 void CoreMetrics::alarm(Reason reason) {
   registry_
@@ -81,6 +83,7 @@ void CoreMetrics::show_dedupe(core::CoreLink& link) {
     const core::RepeatWindow& window = link.log().repeats(lane);
     const metrics::Labels labels = {{"lane", to_string(lane)}};
     dedupe_evicted_.show(window.evicted(), labels);
+    dedupe_forgotten_.show(link.log().forgotten(lane), labels);
     registry_.gauge("wayside_core_dedupe_vehicles", "Vehicles whose source ids are remembered.", labels)
         .set(static_cast<double>(window.vehicles()));
     registry_.gauge("wayside_core_dedupe_bytes", "Remembered source ids.", labels)

@@ -33,6 +33,7 @@ class CoreMetrics {
   CounterMirror requests_;
   CounterMirror sink_;
   CounterMirror dedupe_evicted_;
+  CounterMirror dedupe_forgotten_;
 };
 
 }  // namespace wayside::bridge::run

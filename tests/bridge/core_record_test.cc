@@ -109,29 +109,6 @@ TEST_CASE("a uuid belongs to the first edge that shows it") {
   CHECK_FALSE(standings.bind(uuid_one(), "e2", &is_new));
 }
 
-TEST_CASE("a checkpoint without source ids is of version 1, one with them of version 2, and both are read") {
-  Checkpoint checkpoint;
-  checkpoint.next_sequence = 77;
-  const Bytes first = encode_checkpoint(checkpoint);
-  CHECK(first[8] == 1);
-  checkpoint.seen[index_of(Lane::event)] = {{"V1", {1, 2, 3}}, {"V2", {~0ULL}}};
-  const Bytes second = encode_checkpoint(checkpoint);
-  CHECK(second[8] == 2);
-  CHECK(std::equal(first.begin() + 12, first.end() - 8, second.begin() + 12));
-  const auto old = decode_checkpoint(first);
-  REQUIRE(old.ok());
-  CHECK(old->next_sequence == 77);
-  CHECK(old->seen[index_of(Lane::event)].empty());
-  const auto read = decode_checkpoint(second);
-  REQUIRE(read.ok());
-  const auto& seen = read->seen[index_of(Lane::event)];
-  REQUIRE(seen.size() == 2);
-  CHECK(seen[0].vehicle == "V1");
-  CHECK(seen[0].ids == std::vector<std::uint64_t>{1, 2, 3});
-  CHECK(seen[1].ids == std::vector<std::uint64_t>{~0ULL});
-  CHECK(read->seen[index_of(Lane::state)].empty());
-}
-
 TEST_CASE("a checkpoint reads back, and one flipped bit anywhere is noticed") {
   test::SimDisk disk;
   REQUIRE(disk.make_dir("/c").ok());
@@ -140,7 +117,6 @@ TEST_CASE("a checkpoint reads back, and one flipped bit anywhere is noticed") {
   checkpoint.accounted[index_of(Lane::state)] = {12};
   (void)checkpoint.standings.bind(uuid_one(), "e1", nullptr);
   (void)checkpoint.standings.apply({delivered(0, true, true)});
-  checkpoint.seen[index_of(Lane::event)] = {{"V1", {1, 2, 3}}};
   REQUIRE(store_checkpoint(disk, "/c", checkpoint).ok());
   auto loaded = load_checkpoint(disk, "/c");
   REQUIRE((loaded.ok() && loaded->has_value()));
