@@ -171,6 +171,21 @@ Result<void> Region::start_core() {
   return {};
 }
 
+Result<bool> Region::replace(const std::string& name, const std::string& bin_dir, bool gently) {
+  for (auto& member : members_) {
+    if (member->process.spec().name != name) continue;
+    const bool clean = gently && member->process.stop();
+    member->process.kill_now();
+    ProcessSpec spec = member->process.spec();
+    spec.argv[0] = bin_dir + "/" + std::filesystem::path(spec.argv[0]).filename().string();
+    member = std::make_unique<Member>(
+        Member{Process(std::move(spec)), std::move(member->wait_ready), false, member->restarts});
+    if (auto up = bring_up(*member); !up) return std::move(up).error();
+    return clean;
+  }
+  return Error{Fault::not_found, "no process of the region is called " + name};
+}
+
 bool Region::stop() {
   bool clean = true;
   for (auto member = members_.rbegin(); member != members_.rend(); ++member) {

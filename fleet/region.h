@@ -46,6 +46,9 @@ class Region {
   // SIGKILL to the core's bridge and broker; they stay down until start_core().
   void kill_core();
   Result<void> start_core();
+  // Ends one process (SIGTERM, or SIGKILL) and starts the program of the same name in `bin_dir` in its place: another
+  // release on the same files. Ready when it returns. False: it did not end by itself with status 0.
+  Result<bool> replace(const std::string& name, const std::string& bin_dir, bool gently);
   // SIGTERM in reverse order. False: one did not end by itself with status 0.
   bool stop();
 

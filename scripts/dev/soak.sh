@@ -10,6 +10,10 @@ usage: ./dev soak NAME [OPTIONS]
                                                 JSON: runs, passed, missing, twice, residual
   kill [--cycles N] [--seed N] [...]            kill -9 of each process N times (default 10) under load;
                                                 JSON: kills, missing, twice, residual, ledgers_equal
+  mixed [--release TAG] [--cycles N] [--seed N] [...]
+                                                the release before (built in build/releases) in the place of each
+                                                process and back, N times (default 2) under load, by SIGTERM and by
+                                                SIGKILL in turn; JSON: release, replaced, and as kill
   simulation [--seeds N] [--from SEED] [--steps N] [--replay SEED]
                                                 N histories (default 200) of N steps (default 2000) under simulated
                                                 disks, links, clocks and crashes, then the planted bugs;
@@ -67,6 +71,38 @@ soak_kill() {
   return "$status"
 }
 
+# release_before TAG: its broker and bridge in build/releases/TAG/bin.
+release_before() {
+  local into=build/releases/$1
+  [ -x "$into/bin/wayside-bridge" ] && return 0
+  rm -rf "$into"; mkdir -p "$into/source" "$into/bin"
+  git archive "$1" | tar -x -C "$into/source" || fail "there is no release $1 here"
+  say "building $1 in $into"
+  (cd "$into/source" && cmake --preset release -DWAYSIDE_BENCH=OFF -DWAYSIDE_TESTS=OFF >&2 && ninja -C build/release wayside-broker wayside-bridge >&2)
+  cp "$into/source/build/release/bin/wayside-broker" "$into/source/build/release/bin/wayside-bridge" "$into/bin/"
+  rm -rf "$into/source"
+}
+
+soak_mixed() {
+  local release="" arguments=(--cycles 2)
+  while [ $# -gt 0 ]; do case "$1" in
+    --release) release=$2; shift 2 ;;
+    *) arguments+=("$1"); shift ;; esac; done
+  [ -n "$release" ] || release=$(git describe --tags --abbrev=0 --match 'v*' HEAD^ 2>/dev/null) || fail "no release is tagged before this one"
+  release_before "$release"
+  build_preset release $product_targets soak_kill
+  choose_user
+  stage_run mixed release soak_kill
+  mkdir "$stage/before"; cp "build/releases/$release/bin/"* "$stage/before/"; chmod -R a+rX "$stage/before"
+  local status=0 last
+  env HOME="$stage/run" "${runner[@]}" "$stage/bin/soak_kill" --dir "$stage/run" --other-release "$stage/before" \
+    "${arguments[@]}" >"$stage/out" || status=$?
+  last=$(tail -n 1 "$stage/out")
+  printf '{"release": "%s", %s\n' "$release" "${last#\{}"
+  if [ "$status" = 0 ]; then rm -rf "$stage"; else say "folder kept: $stage"; fi
+  return "$status"
+}
+
 soak_simulation() {
   build_preset release soak_simulation
   build/release/bin/soak_simulation "$@"
@@ -86,8 +122,8 @@ soak_full() {
 name=${1:-}; [ $# -eq 0 ] || shift
 case "${1:-}" in -h|--help) usage; exit 0 ;; esac
 case "$name" in
-  demo|kill|simulation|full) scripts/deps.sh build; "soak_$name" "$@" ;;
+  demo|kill|mixed|simulation|full) scripts/deps.sh build; "soak_$name" "$@" ;;
   -h|--help) usage ;;
   "") usage >&2; exit 2 ;;
-  *) say "error: no soak '$name'"; near=$(nearest "$name" demo kill simulation full); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;;
+  *) say "error: no soak '$name'"; near=$(nearest "$name" demo kill mixed simulation full); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;;
 esac

@@ -21,6 +21,13 @@ namespace {
 constexpr std::int64_t kStepTimeoutMs = 60'000;
 constexpr std::uint64_t kDelayMaxMs = 120;  // from "enough in flight" to the kill
 
+// What is done to a process.
+struct Strike {
+  std::string victim;
+  std::string bin_dir = {};  // empty: SIGKILL, and it starts again as it was
+  bool gently = false;       // SIGTERM instead
+};
+
 // One region, killed again and again.
 class KillRun {
  public:
@@ -28,9 +35,12 @@ class KillRun {
   Result<KillReport> run();
 
  private:
-  Result<void> cycle(const std::string& victim);
+  Result<void> cycle(const Strike& strike);
+  Result<void> cycles();
+  [[nodiscard]] std::vector<Strike> strikes(std::uint64_t cycle) const;
   Result<void> start_cars(std::uint64_t number);
-  Result<bool> wait_and_kill(const std::string& victim);
+  Result<bool> wait_and_strike(const Strike& strike);
+  Result<void> deliver(const Strike& strike, std::uint64_t in_flight);
   Result<void> wait_idle(const std::string& after);
   Result<void> wait_drained();
   // A round in which nothing dies: then the mqtt sink repeats nothing.
@@ -95,9 +105,7 @@ Result<void> KillRun::start_cars(std::uint64_t number) {
 }
 
 // False: the cars had said everything before the moment came.
-Result<bool> KillRun::wait_and_kill(const std::string& victim) {
-  auto pid = pid_of(victim);
-  if (!pid) return std::move(pid).error();
+Result<bool> KillRun::wait_and_strike(const Strike& strike) {
   std::uint64_t in_flight = 0;
   bool over = false;
   const auto enough_or_over = [&] {
@@ -110,14 +118,29 @@ Result<bool> KillRun::wait_and_kill(const std::string& victim) {
     ::poll(nullptr, 0, static_cast<int>(delay_ms));
     auto reached = wait_for(enough_or_over);
     if (!reached) return std::move(reached).error();
-    if (!*reached) return Error{Fault::timeout, "too few acknowledgements in flight to kill " + victim};
+    if (!*reached) return Error{Fault::timeout, "too few acknowledgements in flight to kill " + strike.victim};
     if (over) return false;
   }
-  if (::kill(*pid, SIGKILL) != 0) return Error{Fault::internal, victim + " was not there to be killed"};
-  ++report_.kills;
-  ++report_.kills_by_process[victim];
-  report_.in_flight_least = report_.kills == 1 ? in_flight : std::min(report_.in_flight_least, in_flight);
+  if (auto delivered = deliver(strike, in_flight); !delivered) return std::move(delivered).error();
   return true;
+}
+
+Result<void> KillRun::deliver(const Strike& strike, std::uint64_t in_flight) {
+  const bool first = report_.kills + report_.replaced == 0;
+  report_.in_flight_least = first ? in_flight : std::min(report_.in_flight_least, in_flight);
+  if (!strike.bin_dir.empty()) {
+    const auto clean = region_->replace(strike.victim, strike.bin_dir, strike.gently);
+    if (!clean) return clean.error();
+    ++report_.replaced;
+    if (strike.gently && !*clean) ++report_.unclean;
+    return {};
+  }
+  auto pid = pid_of(strike.victim);
+  if (!pid) return std::move(pid).error();
+  if (::kill(*pid, SIGKILL) != 0) return Error{Fault::internal, strike.victim + " was not there to be killed"};
+  ++report_.kills;
+  ++report_.kills_by_process[strike.victim];
+  return {};
 }
 
 Result<void> KillRun::wait_idle(const std::string& after) {
@@ -137,12 +160,13 @@ Result<void> KillRun::wait_idle(const std::string& after) {
   return {};
 }
 
-Result<void> KillRun::cycle(const std::string& victim) {
+Result<void> KillRun::cycle(const Strike& strike) {
+  const std::string& victim = strike.victim;
   for (bool done = false; !done;) {
     if (auto started = start_cars(++pools_); !started) return started;
     done = victim.empty();
     if (!victim.empty()) {
-      auto killed = wait_and_kill(victim);
+      auto killed = wait_and_strike(strike);
       if (!killed) return std::move(killed).error();
       done = *killed;
     }
@@ -195,7 +219,7 @@ Result<void> KillRun::settle_account() {
 
 Result<void> KillRun::quiet_round() {
   backend_->set_quiet(true);
-  if (auto done = cycle(""); !done) return std::move(done).error().with("round without a kill");
+  if (auto done = cycle({}); !done) return std::move(done).error().with("round without a kill");
   if (auto done = wait_drained(); !done) return done;
   backend_->set_quiet(false);
   return {};
@@ -207,6 +231,34 @@ void KillRun::settle_backend() {
   report_.mqtt_ids = heard.ids;
   report_.mqtt_repeats = heard.repeats;
   report_.mqtt_repeats_without_kill = heard.repeats_without_kill;
+}
+
+// Of releases: edge and core each run beside the other's other release, broker and bridge of the edge too, and each
+// goes back and forth; the second time in the other order.
+std::vector<Strike> KillRun::strikes(std::uint64_t cycle) const {
+  const std::string& other = options_.other_bin_dir;
+  if (other.empty()) return {{"edge broker"}, {"local broker"}, {"edge bridge"}, {"core broker"}, {"core bridge"}};
+  const bool gently = cycle % 2 == 0;
+  std::vector<Strike> out;
+  for (const std::string& to : {other, options_.bin_dir}) {
+    for (const char* victim : {"core bridge", "edge bridge", "edge broker"}) out.push_back({victim, to, gently});
+    if (!gently) std::swap(out[out.size() - 3], out.back());
+  }
+  return out;
+}
+
+Result<void> KillRun::cycles() {
+  std::uint64_t number = 0;
+  for (std::uint64_t i = 0; i < options_.cycles; ++i) {
+    for (const Strike& strike : strikes(i)) {
+      const std::string text = std::to_string(++number) + ": " + strike.victim +
+                               (strike.bin_dir.empty() ? " killed" : "") +
+                               (strike.bin_dir.empty() ? "" : " goes on from " + strike.bin_dir);
+      if (auto done = cycle(strike); !done) return std::move(done).error().with("strike " + text);
+      options_.say(text + ", all acknowledged again after " + std::to_string(last_cycle_ms_) + " ms");
+    }
+  }
+  return {};
 }
 
 Result<KillReport> KillRun::run() {
@@ -225,16 +277,8 @@ Result<KillReport> KillRun::run() {
   auto listening = wait_for([&] { return backend_->subscribed(); });
   if (!listening) return std::move(listening).error();
   if (!*listening) return Error{Fault::timeout, "no subscription at the core broker"};
-  std::uint64_t number = 0;
   if (auto done = quiet_round(); !done) return std::move(done).error();
-  for (std::uint64_t i = 0; i < options_.cycles; ++i) {
-    for (const char* victim : {"edge broker", "local broker", "edge bridge", "core broker", "core bridge"}) {
-      ++number;
-      if (auto done = cycle(victim); !done) return std::move(done).error().with("kill " + std::to_string(number));
-      options_.say("kill " + std::to_string(number) + " of " + std::to_string(options_.cycles * 5) + ": " + victim +
-                   ", all acknowledged again after " + std::to_string(last_cycle_ms_) + " ms");
-    }
-  }
+  if (auto done = cycles(); !done) return std::move(done).error();
   const MonoMs quiet_at = clock_.mono();
   if (auto done = wait_drained(); !done) return std::move(done).error();
   options_.say("lanes and sinks have drained after " + std::to_string(clock_.mono() - quiet_at) + " ms");
@@ -254,9 +298,10 @@ std::string to_json(const KillReport& report, const KillOptions& options) {
   }
   const auto number = [](auto value) { return std::to_string(value); };
   return "{\"passed\": " + std::string(report.passed() ? "true" : "false") + ", \"seed\": " + number(options.seed) +
-         ", \"kills\": " + number(report.kills) + ", \"kills_by_process\": {" + by_process +
-         "}, \"in_flight_least\": " + number(report.in_flight_least) + ", \"acked\": " + number(report.acked) +
-         ", \"resent\": " + number(report.resent) + ", \"settled_as_resent\": " + number(report.settled_as_resent) +
+         ", \"kills\": " + number(report.kills) + ", \"replaced\": " + number(report.replaced) +
+         ", \"kills_by_process\": {" + by_process + "}, \"in_flight_least\": " + number(report.in_flight_least) +
+         ", \"acked\": " + number(report.acked) + ", \"resent\": " + number(report.resent) +
+         ", \"settled_as_resent\": " + number(report.settled_as_resent) +
          ", \"values_resent\": " + number(report.values_resent) + ", \"missing\": " + number(report.missing) +
          ", \"twice\": " + number(report.twice) + ", \"unclear\": " + number(report.unclear) +
          ", \"mqtt_ids\": " + number(report.mqtt_ids) + ", \"mqtt_repeats\": " + number(report.mqtt_repeats) +

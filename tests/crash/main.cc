@@ -11,8 +11,9 @@ namespace {
 
 [[noreturn]] void usage(int status) {
   std::fprintf(status == 0 ? stdout : stderr,
-               "usage: soak_kill --dir DIR [--cycles N] [--seed N] [--cars N] [--frames N]\n"
-               "Kills each process of a region N times (default 10) with at least 100 acknowledgements in flight.\n");
+               "usage: soak_kill --dir DIR [--cycles N] [--seed N] [--cars N] [--frames N] [--other-release BIN_DIR]\n"
+               "Kills each process of a region N times (default 10) with at least 100 acknowledgements in flight,\n"
+               "or replaces each by that release and back.\n");
   std::exit(status);
 }
 
@@ -45,6 +46,8 @@ int main(int argc, char** argv) {
       options.cars = number(value);
     else if (word == "--frames")
       options.frames_per_car = number(value);
+    else if (word == "--other-release")
+      options.other_bin_dir = value;
     else
       usage(2);
   }
