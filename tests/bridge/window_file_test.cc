@@ -233,6 +233,29 @@ TEST_CASE("a damaged checkpoint is made good by the whole log, and refused where
   }
 }
 
+TEST_CASE("a checkpoint that cannot be read or is of a later version is no damage: the core does not start over it") {
+  SimDisk disk;
+  Core core(disk);
+  core.take(1);
+  core.checkpoint();
+  core.log.reset();
+  Fault expected = Fault::io;
+  SECTION("the disk does not read it") { disk.fail(SimCall::pread, Fault::io, 1); }
+  SECTION("of a later version") {
+    Bytes later = disk.content(kCheckpoint);
+    later.resize(later.size() - 8);
+    later[8] = 3;
+    seal(later);
+    disk.put(kCheckpoint, later);
+    expected = Fault::unsupported;
+  }
+  const Bytes before = disk.content(kCheckpoint);
+  const auto opened = CoreLog::open(disk, options(), nullptr);
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.error().fault == expected);
+  CHECK(disk.content(kCheckpoint) == before);
+}
+
 TEST_CASE("a window of source ids that is older or newer than the checkpoint is brought up from the log") {
   SimDisk disk;
   Core core(disk);
