@@ -77,6 +77,8 @@ struct Offer {
   ConnectionRef to;  // whom to tell; ignored when `done` is set
   std::uint64_t token = 0;
   std::function<void(const Committed&)> done;  // on the lane thread; must only post. For non-gate offerers
+  // The opening of the door that those ahead of it went through (CustodyPort::opening); 0: it may overtake.
+  std::uint64_t opening = 0;
 };
 class CustodyPort {
  public:
@@ -84,6 +86,10 @@ class CustodyPort {
   // Thread: any. Taken: exactly one Committed follows, after fdatasync. Else the reason: SPOOL_FULL,
   // SPOOL_FAULT, QUEUE_FULL, PAYLOAD_TOO_LARGE. Order is kept per caller thread and lane.
   virtual Outcome<void> offer(Offer offer) = 0;
+  // Openings of the lane's door are counted: each refusal for room of what was taken already ends one. Who would be
+  // refused together with those ahead of it rather than overtake them asks before the first and offers all with the
+  // answer. Thread: any.
+  [[nodiscard]] virtual std::uint64_t opening(Lane /*lane*/) const { return 0; }
   // Records of the lane from this offset on are still needed for recovery by who offers there: they are not
   // released though they are settled. Until it is said for the first time, all of the ack lane is. Thread: any.
   virtual void keep_from(Lane /*lane*/, Offset /*offset*/) {}

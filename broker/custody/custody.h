@@ -44,6 +44,7 @@ class Custody final : public CustodyPort {
   void stop();
 
   Outcome<void> offer(Offer offer) override;
+  [[nodiscard]] std::uint64_t opening(Lane lane) const override { return lanes_[index_of(lane)]->opening(); }
   void keep_from(Lane lane, Offset offset) override { lanes_[index_of(lane)]->keep_from(offset); }
   void shed(Lane lane, Reason reason) override { door_.shed(lane, reason); }
 

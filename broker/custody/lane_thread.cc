@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <utility>
 
 #include "common/log/log.h"
@@ -60,6 +61,7 @@ Outcome<void> LaneThread::offer(Offer offer) {
   const std::uint64_t bytes = cost(offer);
   {
     const std::lock_guard lock(mutex_);
+    if (offer.opening != 0 && offer.opening != opening_.load(std::memory_order_relaxed)) return refuse(shut_reason_);
     if (stopping_ || planner_.bytes() + bytes > options_.queue_bytes_max) return refuse(Reason::QUEUE_FULL);
     planner_.queued(bytes, parts_.clock.mono());
     queue_.push_back(std::move(offer));
@@ -75,7 +77,8 @@ void LaneThread::run() {
     const bool take_now = decision.action == GroupAction::commit || (stopping_ && decision.records > 0);
     if (!take_now && stopping_) break;
     if (take_now) {
-      std::vector<Answer> group = take(decision.records);
+      std::vector<Answer> group;
+      take(decision.records, group);
       lock.unlock();
       write_group(group);
       lock.lock();
@@ -102,9 +105,8 @@ void LaneThread::wait_for_work(std::unique_lock<std::mutex>& lock) {
   wake_.wait_for(lock, std::chrono::milliseconds(pause_ms));
 }
 
-std::vector<LaneThread::Answer> LaneThread::take(std::size_t records) {
-  std::vector<Answer> group;
-  group.reserve(records);
+void LaneThread::take(std::size_t records, std::vector<Answer>& group) {
+  group.reserve(group.size() + records);
   for (std::size_t i = 0; i < records; ++i) {
     Answer& answer = group.emplace_back();
     answer.offer = std::move(queue_.front());
@@ -114,31 +116,50 @@ std::vector<LaneThread::Answer> LaneThread::take(std::size_t records) {
     answer.committed.lane = options_.lane;
   }
   planner_.taken(records);
-  return group;
 }
 
-void LaneThread::append(Answer& answer) {
+// Why nothing behind it may be taken, if so.
+std::optional<Reason> LaneThread::append(Answer& answer) {
   Offset offset{};
   switch (writer_->append(answer.offer.body, answer.offer.cohort, parts_.clock.wall(), &offset)) {
     case spool::AppendOutcome::appended:
       answer.appended = true;
       answer.committed.offset = offset;
-      return;
+      return std::nullopt;
     case spool::AppendOutcome::lane_full:
       answer.committed.reason = Reason::SPOOL_FULL;
       full_.store(true, std::memory_order_release);
-      return;
-    case spool::AppendOutcome::record_too_large: answer.committed.reason = Reason::PAYLOAD_TOO_LARGE; return;
+      return Reason::SPOOL_FULL;
+    case spool::AppendOutcome::record_too_large: answer.committed.reason = Reason::PAYLOAD_TOO_LARGE; break;
   }
+  return std::nullopt;
+}
+
+// Ends this opening of the door: what is queued joins the group and is refused with it.
+void LaneThread::shut(Reason reason, std::vector<Answer>& group) {
+  const std::size_t before = group.size();
+  {
+    const std::lock_guard lock(mutex_);
+    shut_reason_ = reason;
+    opening_.fetch_add(1, std::memory_order_acq_rel);
+    take(queue_.size(), group);
+  }
+  for (Answer& answer : std::span(group).subspan(before)) answer.committed.reason = reason;
 }
 
 void LaneThread::write_group(std::vector<Answer>& group) {
-  if (faulted_.load(std::memory_order_acquire)) {
-    for (Answer& answer : group) answer.committed.reason = Reason::SPOOL_FAULT;
-  } else {
-    for (Answer& answer : group) append(answer);
-    if (writer_->appended() > writer_->synced()) commit(group);
+  const bool faulted = faulted_.load(std::memory_order_acquire);
+  std::optional<Reason> refused;
+  if (faulted) refused = Reason::SPOOL_FAULT;
+  for (Answer& answer : group) {
+    if (refused) {
+      answer.committed.reason = *refused;
+    } else {
+      refused = append(answer);
+    }
   }
+  if (refused) shut(*refused, group);
+  if (writer_->appended() > writer_->synced()) commit(group);
   tell(group);
 }
 
@@ -154,7 +175,9 @@ void LaneThread::commit(std::vector<Answer>& group) {
     answer.committed.ok = synced.ok();
     if (!synced.ok()) answer.committed.reason = Reason::SPOOL_FAULT;
   }
-  if (!synced.ok()) fault(synced.error().what);
+  if (synced.ok()) return;
+  fault(synced.error().what);
+  shut(Reason::SPOOL_FAULT, group);
 }
 
 void LaneThread::tell(std::vector<Answer>& group) {

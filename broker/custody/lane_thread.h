@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,6 +46,8 @@ class SyncBoard {
 // Limits   queue_bytes_max waiting (QUEUE_FULL beyond), the planner's group, the writer's lane_bytes_max
 //          (SPOOL_FULL: the door stays shut until the next look at the settlement).
 //
+// A record that finds no room takes with it whoever is queued behind it, and whoever comes with the opening of the
+// door that ended with it: none of a connection overtakes another.
 // After a disk fault the door is shut with SPOOL_FAULT; the thread writes and syncs a probe file with a
 // growing pause until that works, and opens the door again.
 class LaneThread {
@@ -73,6 +76,7 @@ class LaneThread {
   // Shuts the door, commits what is queued, seals the lane, joins.
   void stop();
   Outcome<void> offer(Offer offer);
+  [[nodiscard]] std::uint64_t opening() const { return opening_.load(std::memory_order_acquire); }
   void keep_from(Offset offset) { watch_->keep_from(offset); }
   void nudge() { wake_.notify_one(); }
 
@@ -87,9 +91,10 @@ class LaneThread {
   };
   void run();
   void wait_for_work(std::unique_lock<std::mutex>& lock);
-  std::vector<Answer> take(std::size_t records);
+  void take(std::size_t records, std::vector<Answer>& group);
   void write_group(std::vector<Answer>& group);
-  void append(Answer& answer);
+  std::optional<Reason> append(Answer& answer);
+  void shut(Reason reason, std::vector<Answer>& group);
   void commit(std::vector<Answer>& group);
   void tell(std::vector<Answer>& group);
   void look_around();
@@ -107,9 +112,11 @@ class LaneThread {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Offer> queue_;  // these three under mutex_
+  std::deque<Offer> queue_;  // these five are changed under mutex_
   GroupPlanner planner_;
   bool stopping_ = false;
+  std::atomic<std::uint64_t> opening_{1};
+  Reason shut_reason_{};
 
   std::atomic<bool> full_{false};
   std::atomic<bool> faulted_{false};

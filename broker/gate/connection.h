@@ -2,6 +2,7 @@
 // the upstream to the local broker if it ever needed one.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -110,6 +111,7 @@ class Connection {
   void act(session::SendCommand& action);
   void act(session::OfferRecord& action);
   void act(session::OfferInOrder& action);
+  Outcome<void> offer(session::OfferRecord& record);
   void act(session::ShedRecord& action);
   void act(session::PostCommand& action);
   void act(session::Announce& action);
@@ -169,7 +171,8 @@ class Connection {
   std::optional<session::ClaimSession> claim_;  // while the session opens
   std::string registry_key_;                    // not empty: claimed
   bool online_ = false;
-  std::size_t parked_packets_ = 0;  // as last reported to the gauges
+  std::array<std::uint64_t, kLanes> openings_{};  // of custody's doors, that what is in flight went through
+  std::size_t parked_packets_ = 0;                // as last reported to the gauges
   std::size_t parked_bytes_ = 0;
 
   std::unique_ptr<session::Upstream> upstream_;

@@ -17,25 +17,33 @@ void Connection::apply(session::Actions& actions) {
 void Connection::act(session::SendBytes& action) { queue({std::move(action.bytes), {}}); }
 void Connection::act(session::SendCommand& action) { queue({{}, std::move(action)}); }
 
+// What follows others goes through the door that they went through, or is refused as they may be.
+Outcome<void> Connection::offer(session::OfferRecord& record) {
+  CustodyPort& custody = *context_.shared.custody;
+  std::uint64_t& opening = openings_.at(index_of(record.lane));
+  if (record.token != 0 && record.first) opening = custody.opening(record.lane);
+  return custody.offer({record.lane,
+                        std::move(record.body),
+                        std::move(record.cohort),
+                        self_,
+                        record.token,
+                        {},
+                        record.token != 0 ? opening : 0});
+}
+
 void Connection::act(session::OfferRecord& action) {
-  const Lane lane = action.lane;
-  const std::uint64_t token = action.token;
-  const Outcome<void> taken =
-      context_.shared.custody->offer({lane, std::move(action.body), std::move(action.cohort), self_, token, {}});
-  if (!taken.ok()) deliver(Committed{self_, token, false, taken.reason(), lane, {}});
+  const Outcome<void> taken = offer(action);
+  if (!taken.ok()) deliver(Committed{self_, action.token, false, taken.reason(), action.lane, {}});
 }
 
 void Connection::act(session::OfferInOrder& action) {
   std::optional<Reason> refused;
   for (session::OfferRecord& record : action.records) {
-    const std::uint64_t token = record.token;
-    const Lane lane = record.lane;
     if (!refused) {
-      const Outcome<void> taken =
-          context_.shared.custody->offer({lane, std::move(record.body), std::move(record.cohort), self_, token, {}});
+      const Outcome<void> taken = offer(record);
       if (!taken.ok()) refused = taken.reason();
     }
-    if (refused) deliver(Committed{self_, token, false, *refused, lane, {}});
+    if (refused) deliver(Committed{self_, record.token, false, *refused, record.lane, {}});
   }
 }
 

@@ -27,6 +27,7 @@ struct OfferRecord {  // to custody; Committed{token} comes back, at once when i
   Bytes body;
   std::string cohort;
   std::uint64_t token = 0;
+  bool first = true;  // nothing that it must not overtake is in flight
 };
 // Of one lane, in order, until one is refused: it and the rest come back with the same Committed, so that
 // none overtakes another.

@@ -43,6 +43,11 @@ class Park {
   [[nodiscard]] std::optional<Reason> waits(Lane lane) const;
   // The record is offered now; a copy stays.
   void offered(Lane lane, std::uint64_t token, const Bytes& body);
+  // Of the lane, on their way to custody: the next must not overtake them.
+  [[nodiscard]] std::size_t in_flight(Lane lane) const {
+    const LanePark* park = find(lane);
+    return park == nullptr ? 0 : park->in_flight();
+  }
   // It goes behind those that wait. False: no place.
   [[nodiscard]] bool queue(Lane lane, std::uint64_t token, Bytes body);
   [[nodiscard]] bool holds(Lane lane, std::uint64_t token) const;

@@ -24,15 +24,17 @@ void Session::offer(const mqtt::Publish& packet, Lane lane, Bytes body, Actions&
     return out.push_back(Count{"park", *waits});
   }
   // MQTT 5 is told 0x97 and keeps its message itself; 3.1.1 could not be told: we keep a copy.
+  const bool first = park_.in_flight(lane) == 0;
   if (version_ == mqtt::Version::v311) park_.offered(lane, token, body);
-  out.push_back(OfferRecord{lane, std::move(body), options_.peer.cohort, token});
+  out.push_back(OfferRecord{lane, std::move(body), options_.peer.cohort, token, first});
 }
 
 void Session::launch(Lane lane, std::vector<ParkedRecord> records, Actions& out) const {
   if (records.empty()) return;
   OfferInOrder group;
   for (ParkedRecord& record : records) {
-    group.records.push_back({lane, std::move(record.body), options_.peer.cohort, record.token});
+    const bool first = group.records.empty();
+    group.records.push_back({lane, std::move(record.body), options_.peer.cohort, record.token, first});
   }
   out.push_back(std::move(group));
 }

@@ -1,6 +1,7 @@
 // A lane's thread: what it answers and when, over a writer that the test can hold, fill and break.
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <condition_variable>
 #include <mutex>
 
@@ -97,13 +98,14 @@ struct Bench {
   HeldWriter* writer = nullptr;
   std::unique_ptr<LaneThread> lane;
 
-  explicit Bench(Lane id = Lane::state, std::uint64_t queue_bytes_max = 1U << 20U) {
+  explicit Bench(Lane id = Lane::state, std::uint64_t queue_bytes_max = 1U << 20U,
+                 std::size_t group_records_max = 4096) {
     auto held = std::make_unique<HeldWriter>();
     writer = held.get();
     LaneThread::Options options{.lane = id,
                                 .queue_bytes_max = queue_bytes_max,
                                 .record_bytes_max = 1000,
-                                .group = {},
+                                .group = {.group_records_max = group_records_max},
                                 .watch_ms = 10,
                                 .probe_path = dir / "probe"};
     lane = std::make_unique<LaneThread>(
@@ -111,11 +113,12 @@ struct Bench {
         std::make_unique<LaneWatch>(*disk, clock, *metrics, dir.path(), SpoolUuid{}, id));
     lane->start(mailbox);
   }
-  Outcome<void> offer(std::uint64_t token, std::size_t bytes = 10) {
+  Outcome<void> offer(std::uint64_t token, std::size_t bytes = 10, std::uint64_t opening = 0) {
     Offer offer;
     offer.lane = Lane::state;
     offer.body = Bytes(bytes, 7);
     offer.token = token;
+    offer.opening = opening;
     return lane->offer(std::move(offer));
   }
 };
@@ -177,6 +180,39 @@ TEST_CASE("LaneThread: a full lane answers SPOOL_FULL, and opens again when room
   bench.writer->bytes_max = 1000;
   REQUIRE(test::wait_until([&] { return bench.offer(3).ok(); }, 5000));
   REQUIRE(test::wait_until([&] { return bench.mailbox.answers().back().ok; }, 5000));
+}
+
+TEST_CASE("LaneThread: nothing that waits overtakes a record that was refused for room") {
+  const std::size_t group_records_max = GENERATE(std::size_t{4096}, std::size_t{1});  // beside it, and in later groups
+  CAPTURE(group_records_max);
+  Bench bench(Lane::state, 1U << 20U, group_records_max);
+  bench.writer->bytes_max = 100;
+  bench.writer->hold(true);
+  REQUIRE(bench.offer(1).ok());
+  REQUIRE(test::wait_until([&] { return bench.writer->commits == 1; }, 5000));
+  REQUIRE(bench.offer(2, 500).ok());
+  for (std::uint64_t token = 3; token <= 6; ++token) REQUIRE(bench.offer(token).ok());
+  bench.writer->hold(false);
+  REQUIRE(bench.mailbox.wait_for(6));
+  const std::vector<Committed> answers = bench.mailbox.answers();
+  CHECK(answers[0].ok);
+  for (std::size_t i = 1; i < answers.size(); ++i) {
+    CHECK(answers[i].token == i + 1);
+    CHECK_FALSE(answers[i].ok);
+    CHECK(answers[i].reason == Reason::SPOOL_FULL);
+  }
+}
+
+TEST_CASE("LaneThread: what follows a refused record is refused too, though the door has opened again meanwhile") {
+  Bench bench;
+  const std::uint64_t opening = bench.lane->opening();
+  bench.writer->bytes_max = 100;
+  REQUIRE(bench.offer(1, 500, opening).ok());
+  REQUIRE(bench.mailbox.wait_for(1));
+  CHECK(bench.mailbox.answers()[0].reason == Reason::SPOOL_FULL);
+  REQUIRE(test::wait_until([&] { return bench.offer(2).ok(); }, 5000));  // room for who follows nobody
+  CHECK(bench.offer(3, 10, opening).reason() == Reason::SPOOL_FULL);
+  CHECK(bench.offer(4, 10, bench.lane->opening()).ok());
 }
 
 TEST_CASE("LaneThread: a failed sync refuses its group with SPOOL_FAULT, and the lane comes back by itself") {

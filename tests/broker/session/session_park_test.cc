@@ -65,6 +65,32 @@ void tick_when_due(SessionHarness& harness) {
   harness.session.tick(harness.now, harness.actions);
 }
 
+TEST_CASE("a 3.1.1 publish behind one in flight names it, so that custody refuses both or none") {
+  SessionHarness harness(test::vehicle_options(), Version::v311);
+  harness.open();
+  harness.actions.clear();
+  for (const std::uint16_t id : Ids{1, 2}) harness.publish(kSpeed, 1, as_bytes("x"), id);
+  harness.publish(kDoor, 1, as_bytes("open"), 3);  // another lane
+  std::vector<OfferRecord> made = offers(harness);
+  REQUIRE(made.size() == 3);
+  CHECK(made[0].first);
+  CHECK_FALSE(made[1].first);
+  CHECK(made[2].first);
+  for (std::size_t i = 0; i < 2; ++i) harness.refuse(made[i].token, Reason::SPOOL_FULL, Lane::state);
+  harness.actions.clear();
+  harness.publish(kSpeed, 1, as_bytes("x"), 4);  // behind those that wait
+  tick_when_due(harness);
+  made = offers(harness);
+  REQUIRE(made.size() == 1);  // the probe
+  CHECK(made[0].first);
+  harness.actions.clear();
+  harness.commit(made[0].token);
+  made = offers(harness);
+  REQUIRE(made.size() == 2);
+  CHECK(made[0].first);
+  CHECK_FALSE(made[1].first);
+}
+
 TEST_CASE("what a full lane refuses waits, keeps its order behind it, and is acknowledged once there is room") {
   SessionHarness harness(test::vehicle_options(), Version::v311);
   harness.open();
