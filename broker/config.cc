@@ -105,6 +105,20 @@ void check_listen(const config::Config& config, std::string_view key, bool may_b
   }
 }
 
+// Were it less, lanes with nothing but their open segments could leave no room for anything.
+void check_total(const config::Config& config, std::vector<std::string>& problems) {
+  const std::int64_t total = config.integer("custody.total_bytes_max");
+  const std::int64_t least = config.integer("custody.urgent_reserve_bytes") +
+                             (static_cast<std::int64_t>(kLanes) + 1) * config.integer("custody.segment_bytes_max");
+  if (total != 0 && total < least) {
+    problems.push_back("custody.total_bytes_max: 0, or at least " + std::to_string(least) +
+                       ": custody.urgent_reserve_bytes and six custody.segment_bytes_max");
+  }
+  if (config.integer("custody.mark_warn_percent") > config.integer("custody.mark_high_percent")) {
+    problems.emplace_back("custody.mark_warn_percent: above custody.mark_high_percent");
+  }
+}
+
 }  // namespace
 
 Result<Address> parse_address(const std::string& text) {
@@ -145,6 +159,7 @@ std::vector<std::string> cross_check(const config::Config& config) {
       problems.push_back(key + ": at least twice custody.segment_bytes_max");
     }
   }
+  check_total(config, problems);
   for (const config::Config& entry : config.entries("acl")) {
     check_words(entry, "publish", {"request"}, problems);
     check_words(entry, "subscribe", {"status", "presence"}, problems);
@@ -200,7 +215,13 @@ CustodyOptions custody_options(const config::Config& config) {
   options.queue_bytes_max = u64(config, "custody.queue_bytes_max");
   options.segment_bytes_max = u64(config, "custody.segment_bytes_max");
   options.record_bytes_max = u32(config, "custody.record_bytes_max");
+  options.total_bytes_max = u64(config, "custody.total_bytes_max");
+  options.urgent_reserve_bytes = u64(config, "custody.urgent_reserve_bytes");
+  options.marks = {u32(config, "custody.mark_warn_percent"), u32(config, "custody.mark_high_percent"),
+                   u32(config, "custody.mark_hysteresis_percent")};
   options.volume_reserve_bytes = u64(config, "custody.volume_reserve_bytes");
+  options.store_file = folders(config).in_state("commands.db");
+  options.store_bytes_max = u64(config, "commands.open_bytes_max");
   for (const Lane lane : kAllLanes) {
     options.lane_bytes_max[index_of(lane)] = u64(config, std::string("custody.lane_") + to_string(lane) + "_bytes_max");
   }

@@ -177,6 +177,7 @@ void EdgeProcess::every_second() {
   if (const Result<void> kept = custody_->persist_door(); !kept.ok()) {
     log::warning("door_counts", {{"why", kept.error().what}});
   }
+  custody_->watch_space();
 }
 
 void EdgeProcess::serve() {

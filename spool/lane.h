@@ -71,6 +71,8 @@ class LaneWriter {
   [[nodiscard]] virtual Offset appended() const = 0;
   [[nodiscard]] virtual std::uint64_t bytes() const = 0;  // of live segments
   [[nodiscard]] virtual std::uint64_t open_group_bytes() const = 0;
+  // At most what bytes() is after a record of `body_bytes` more, its commit and a clean stop.
+  [[nodiscard]] virtual std::uint64_t bytes_after(std::size_t body_bytes) const = 0;
   [[nodiscard]] virtual Digest digest() const = 0;  // chain digest at synced
   [[nodiscard]] virtual const std::map<std::string, std::uint64_t>& received_by_cohort() const = 0;
 

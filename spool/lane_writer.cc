@@ -37,6 +37,7 @@ class LaneWriterImpl final : public LaneWriter {
   [[nodiscard]] Offset appended() const override { return group_.end(); }
   [[nodiscard]] std::uint64_t bytes() const override { return sealed_bytes_ + (active_ ? active_->bytes() : 0); }
   [[nodiscard]] std::uint64_t open_group_bytes() const override { return group_.body_bytes(); }
+  [[nodiscard]] std::uint64_t bytes_after(std::size_t body_bytes) const override;
   [[nodiscard]] Digest digest() const override { return digest_; }
   [[nodiscard]] const Received& received_by_cohort() const override { return received_; }
 
@@ -82,6 +83,12 @@ AppendOutcome LaneWriterImpl::append(ByteView body, std::string_view cohort, Wal
   if (offset != nullptr) *offset = group_.end();
   group_.append(identity_, group_.counted_as(cohort, received_), time, body);
   return AppendOutcome::appended;
+}
+
+std::uint64_t LaneWriterImpl::bytes_after(std::size_t body_bytes) const {
+  const std::uint64_t group = round_to_sector(kGroupHeaderBytesMax + group_.body_bytes() + framed_bytes(body_bytes));
+  const bool rotates = !active_ || !active_->fits(group);
+  return bytes() + group + kFooterBytesMax + (rotates ? kHeaderBytes + kFooterBytesMax : 0);
 }
 
 Result<Offset> LaneWriterImpl::commit(WallMs now) {

@@ -1,10 +1,13 @@
 #include "broker/custody/custody.h"
 
+#include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "broker/custody/volume_check.h"
 #include "common/log/log.h"
 #include "common/os/system.h"
+#include "spool/format.h"
 
 namespace wayside::broker {
 namespace {
@@ -14,7 +17,7 @@ constexpr const char* kRecoveryHelp = "What recovery of a lane found at start, b
 }  // namespace
 
 Custody::Custody(Disk& disk, const Clock& clock, metrics::Registry& metrics, CustodyOptions options)
-    : disk_(disk), clock_(clock), metrics_(metrics), options_(std::move(options)) {}
+    : disk_(disk), clock_(clock), metrics_(metrics), options_(std::move(options)), space_(space_limits()) {}
 
 Custody::~Custody() { stop(); }
 
@@ -56,7 +59,6 @@ Result<void> Custody::open_lane(Lane lane) {
       spool::LaneWriter::open(disk_, lane_options, standing->next, &recovery);
   if (!writer.ok()) return std::move(writer).error();
   report(lane, recovery);
-  used_bytes_ += (*writer)->bytes();
   auto watch = std::make_unique<LaneWatch>(disk_, clock_, metrics_, dir, volume_.uuid, lane);
   LaneThread::Options thread_options{.lane = lane,
                                      .queue_bytes_max = options_.queue_bytes_max,
@@ -67,7 +69,7 @@ Result<void> Custody::open_lane(Lane lane) {
     for (std::size_t later = index_of(lane) + 1; later < kLanes; ++later) lanes_[later]->nudge();
   };
   lanes_[index_of(lane)] = std::make_unique<LaneThread>(
-      std::move(thread_options), LaneThread::Parts{disk_, clock_, metrics_, door_, board_, wake_later},
+      std::move(thread_options), LaneThread::Parts{disk_, clock_, metrics_, door_, board_, space_, wake_later},
       std::move(*writer), std::move(watch));
   return {};
 }
@@ -99,14 +101,45 @@ void Custody::report(Lane lane, const spool::Recovery& recovery) {
                           {"tail_unknown", std::to_string(recovery.tail_unknown)}});
 }
 
+SpaceBoard::Limits Custody::space_limits() const {
+  SpaceBoard::Limits limits{options_.total_bytes_max, 0};
+  const std::uint64_t all =
+      std::accumulate(options_.lane_bytes_max.begin(), options_.lane_bytes_max.end(), std::uint64_t{0});
+  if (limits.total_bytes_max == 0 || limits.total_bytes_max > all) limits.total_bytes_max = all;
+  // More than their own bounds the two lanes could never use.
+  const std::uint64_t urgent =
+      options_.lane_bytes_max[index_of(Lane::command)] + options_.lane_bytes_max[index_of(Lane::ack)];
+  limits.urgent_reserve_bytes = std::min(options_.urgent_reserve_bytes, urgent);
+  return limits;
+}
+
+VolumeNeed Custody::need() const {
+  VolumeNeed need;
+  need.lane_bytes_max = space_.limits().total_bytes_max;
+  need.used_bytes = space_.bytes();
+  need.ahead_bytes = kLanes * (spool::kAllocateStepBytes + spool::kHeaderBytes + 2 * spool::kFooterBytesMax);
+  need.store_bytes_max = options_.store_bytes_max;
+  if (need.store_bytes_max > 0) {
+    need.store_used_bytes = file_bytes(options_.store_file) + file_bytes(options_.store_file + "-wal");
+  }
+  need.reserve_bytes = options_.volume_reserve_bytes;
+  return need;
+}
+
 Result<void> Custody::check_space() {
   Result<VolumeSpace> space = volume_space(volume_.root);
   if (!space.ok()) return std::move(space).error();
-  VolumeNeed need;
-  for (const std::uint64_t bytes : options_.lane_bytes_max) need.lane_bytes_max += bytes;
-  need.used_bytes = used_bytes_;
-  need.reserve_bytes = options_.volume_reserve_bytes;
-  return check_volume(need, *space, volume_.root);
+  space_watch_.emplace(
+      metrics_, SpaceWatch::Bounds{options_.lane_bytes_max, space_.limits().total_bytes_max, need(), options_.marks});
+  return check_volume(need(), *space, volume_.root);
+}
+
+void Custody::watch_space() {
+  SpaceUse use;
+  for (const Lane lane : kAllLanes) use.lane_bytes[index_of(lane)] = ledger(lane).bytes;
+  use.bytes = space_.bytes();
+  if (const Result<VolumeSpace> space = volume_space(volume_.root); space.ok()) use.volume = *space;
+  space_watch_->look(use);
 }
 
 void Custody::adopt_door() {

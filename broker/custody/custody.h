@@ -4,11 +4,13 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "broker/custody/door_counts.h"
 #include "broker/custody/lane_thread.h"
+#include "broker/custody/space_watch.h"
 #include "broker/ports.h"
 #include "spool/spool.h"
 
@@ -24,13 +26,19 @@ struct CustodyOptions {
   std::uint64_t segment_bytes_max = 16U << 20U;
   std::array<std::uint64_t, kLanes> lane_bytes_max{};
   std::uint32_t record_bytes_max = 1U << 20U;
+  std::uint64_t total_bytes_max = 0;  // of all lanes together; 0: the sum of lane_bytes_max
+  std::uint64_t urgent_reserve_bytes = 0;
+  FillMark::Limits marks;
   std::uint64_t volume_reserve_bytes = 64U << 20U;
+  std::string store_file;  // the command store and what it may take, for the check of the volume
+  std::uint64_t store_bytes_max = 0;
 };
 
 // Owns     the spool volume (writer.lock), the lane threads, the counts at the door.
 // Thread   offer and shed: any; start, stop, persist_door: one; the rest: any.
 // Durable  committed records; door counts as of the last persist_door.
-// Limits   queue_bytes_max a lane, lane_bytes_max a lane, checked against the volume at start.
+// Limits   queue_bytes_max a lane, lane_bytes_max a lane and total_bytes_max together, checked against the volume at
+//          start. Whatever the other lanes hold, command and ack can grow to urgent_reserve_bytes.
 class Custody final : public CustodyPort {
  public:
   // Opens and recovers every lane; what recovery found is logged and counted.
@@ -53,6 +61,8 @@ class Custody final : public CustodyPort {
   [[nodiscard]] LaneLedger ledger(Lane lane) const { return lanes_[index_of(lane)]->ledger(); }
   [[nodiscard]] LaneDoor door(Lane lane) const { return door_.lane(lane); }
   Result<void> persist_door();
+  // Looks at what the lanes hold and the volume has left: marks, alarms. Once a second.
+  void watch_space();
   // Counts at the door as metrics: wayside_door_records_total{lane,outcome,reason}.
   void publish_door();
 
@@ -60,6 +70,8 @@ class Custody final : public CustodyPort {
   Custody(Disk& disk, const Clock& clock, metrics::Registry& metrics, CustodyOptions options);
   Result<void> open_lanes();
   Result<void> open_lane(Lane lane);
+  [[nodiscard]] SpaceBoard::Limits space_limits() const;
+  [[nodiscard]] VolumeNeed need() const;
   Result<void> check_space();
   void adopt_door();
   void report(Lane lane, const spool::Recovery& recovery);
@@ -73,8 +85,9 @@ class Custody final : public CustodyPort {
   spool::Volume volume_;
   DoorCounts door_;
   SyncBoard board_;
+  SpaceBoard space_;
   std::array<std::unique_ptr<LaneThread>, kLanes> lanes_;
-  std::uint64_t used_bytes_ = 0;
+  std::optional<SpaceWatch> space_watch_;
 };
 
 }  // namespace wayside::broker

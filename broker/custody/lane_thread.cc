@@ -10,6 +10,7 @@
 namespace wayside::broker {
 namespace {
 
+constexpr const char* kFullHelp = "How often the door of the lane shut for want of room, by the bound that was met.";
 constexpr std::int64_t kProbePauseFirstMs = 100;
 constexpr std::int64_t kProbePauseMaxMs = 5000;
 const std::vector<double> kCommitBuckets = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
@@ -27,6 +28,7 @@ LaneThread::LaneThread(Options options, Parts parts, std::unique_ptr<spool::Lane
                                                kCommitBuckets, {{"lane", to_string(options_.lane)}})),
       planner_(options_.group) {
   watch_->tick(*writer_, true);
+  parts_.space.set(options_.lane, writer_->bytes());
 }
 
 LaneThread::~LaneThread() { stop(); }
@@ -118,19 +120,27 @@ void LaneThread::take(std::size_t records, std::vector<Answer>& group) {
   planner_.taken(records);
 }
 
+Reason LaneThread::full(const char* bound) {
+  full_.store(true, std::memory_order_release);
+  parts_.metrics
+      .counter("wayside_custody_full_total", kFullHelp, {{"lane", to_string(options_.lane)}, {"bound", bound}})
+      .add();
+  return Reason::SPOOL_FULL;
+}
+
+spool::AppendOutcome LaneThread::write(Answer& answer) {
+  const Offer& offer = answer.offer;
+  return writer_->append(offer.body, offer.cohort, parts_.clock.wall(), &answer.committed.offset);
+}
+
 // Why nothing behind it may be taken, if so.
 std::optional<Reason> LaneThread::append(Answer& answer) {
-  Offset offset{};
-  switch (writer_->append(answer.offer.body, answer.offer.cohort, parts_.clock.wall(), &offset)) {
-    case spool::AppendOutcome::appended:
-      answer.appended = true;
-      answer.committed.offset = offset;
-      return std::nullopt;
-    case spool::AppendOutcome::lane_full:
-      answer.committed.reason = Reason::SPOOL_FULL;
-      full_.store(true, std::memory_order_release);
-      return Reason::SPOOL_FULL;
-    case spool::AppendOutcome::record_too_large: answer.committed.reason = Reason::PAYLOAD_TOO_LARGE; break;
+  Reason& reason = answer.committed.reason;
+  if (!parts_.space.claim(options_.lane, writer_->bytes_after(answer.offer.body.size()))) return reason = full("total");
+  switch (write(answer)) {
+    case spool::AppendOutcome::appended: answer.appended = true; return std::nullopt;
+    case spool::AppendOutcome::lane_full: return reason = full("lane");
+    case spool::AppendOutcome::record_too_large: reason = Reason::PAYLOAD_TOO_LARGE; break;
   }
   return std::nullopt;
 }
@@ -160,6 +170,7 @@ void LaneThread::write_group(std::vector<Answer>& group) {
   }
   if (refused) shut(*refused, group);
   if (writer_->appended() > writer_->synced()) commit(group);
+  parts_.space.set(options_.lane, writer_->bytes());
   tell(group);
 }
 
@@ -203,6 +214,7 @@ void LaneThread::look_around() {
   const MonoMs now = parts_.clock.mono();
   if (!writable() && now >= next_probe_) probe();
   watch_->tick(*writer_, writable());
+  parts_.space.set(options_.lane, writer_->bytes());
   // A full lane looks again at the settlement before its door opens: what came free decides.
   full_.store(false, std::memory_order_release);
   next_look_ = parts_.clock.mono() + options_.watch_ms;

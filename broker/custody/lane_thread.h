@@ -16,6 +16,7 @@
 #include "broker/custody/door_counts.h"
 #include "broker/custody/group/group_planner.h"
 #include "broker/custody/lane_watch.h"
+#include "broker/custody/space_board.h"
 #include "broker/ports.h"
 #include "common/clock.h"
 #include "common/disk.h"
@@ -44,7 +45,7 @@ class SyncBoard {
 // Thread   offer: any; everything else inside is the lane's own thread.
 // Durable  a Committed{ok} is posted only after the group's fdatasync.
 // Limits   queue_bytes_max waiting (QUEUE_FULL beyond), the planner's group, the writer's lane_bytes_max
-//          (SPOOL_FULL: the door stays shut until the next look at the settlement).
+//          and the space board's total (SPOOL_FULL: the door stays shut until the next look at the settlement).
 //
 // A record that finds no room takes with it whoever is queued behind it, and whoever comes with the opening of the
 // door that ended with it: none of a connection overtakes another.
@@ -66,6 +67,7 @@ class LaneThread {
     metrics::Registry& metrics;
     DoorCounts& door;
     SyncBoard& board;
+    SpaceBoard& space;
     std::function<void()> after_sync;  // later lanes may go on
   };
   LaneThread(Options options, Parts parts, std::unique_ptr<spool::LaneWriter> writer, std::unique_ptr<LaneWatch> watch);
@@ -94,6 +96,8 @@ class LaneThread {
   void take(std::size_t records, std::vector<Answer>& group);
   void write_group(std::vector<Answer>& group);
   std::optional<Reason> append(Answer& answer);
+  spool::AppendOutcome write(Answer& answer);
+  Reason full(const char* bound);
   void shut(Reason reason, std::vector<Answer>& group);
   void commit(std::vector<Answer>& group);
   void tell(std::vector<Answer>& group);

@@ -1,5 +1,6 @@
 #include "broker/custody/volume_check.h"
 
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <cerrno>
@@ -20,13 +21,25 @@ Result<VolumeSpace> volume_space(const std::string& path) {
   return VolumeSpace{static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize};
 }
 
+std::uint64_t file_bytes(const std::string& path) {
+  struct stat status{};
+  return stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+std::uint64_t VolumeNeed::bytes() const {
+  const auto left = [](std::uint64_t bound, std::uint64_t used) { return bound > used ? bound - used : 0; };
+  return left(lane_bytes_max, used_bytes) + ahead_bytes + left(store_bytes_max, store_used_bytes) + reserve_bytes;
+}
+
 Result<void> check_volume(const VolumeNeed& need, const VolumeSpace& space, const std::string& path) {
-  const std::uint64_t still = need.lane_bytes_max > need.used_bytes ? need.lane_bytes_max - need.used_bytes : 0;
-  if (still + need.reserve_bytes <= space.available_bytes) return {};
-  return Error{Fault::no_space, "the lanes may take " + mib(need.lane_bytes_max) + " (" + mib(need.used_bytes) +
-                                    " taken) and " + mib(need.reserve_bytes) + " must stay free, but " + path +
-                                    " has only " + mib(space.available_bytes) +
-                                    " left: lower custody.lane_*_bytes_max or use a larger volume"};
+  if (need.bytes() <= space.available_bytes) return {};
+  return Error{Fault::no_space,
+               "the lanes may take " + mib(need.lane_bytes_max) + " (" + mib(need.used_bytes) + " taken) and " +
+                   mib(need.ahead_bytes) + " ahead, the command store " + mib(need.store_bytes_max) + " (" +
+                   mib(need.store_used_bytes) + " taken), and " + mib(need.reserve_bytes) +
+                   " must stay free: that needs " + mib(need.bytes()) + ", but " + path + " has only " +
+                   mib(space.available_bytes) +
+                   " left: lower custody.lane_*_bytes_max or custody.total_bytes_max, or use a larger volume"};
 }
 
 }  // namespace wayside::broker

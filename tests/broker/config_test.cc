@@ -129,6 +129,12 @@ TEST_CASE("Broker configuration: the smallest file gives working defaults") {
   CHECK(local_broker_options(*loaded.config).socket == "/run/wayside/local/mqtt.sock");
 }
 
+TEST_CASE("Broker configuration: a total that open segments alone could fill is refused with the least figure") {
+  CHECK(mentions(load(kMinimal, {"custody.total_bytes_max=100000000"}).problems, "at least 201326592"));
+  CHECK(load(kMinimal, {"custody.total_bytes_max=201326592"}).problems.lines.empty());
+  CHECK(mentions(load(kMinimal, {"custody.mark_warn_percent=95"}).problems, "custody.mark_warn_percent"));
+}
+
 TEST_CASE("Broker configuration: an unknown key is refused with file, line and the nearest match") {
   const Loaded loaded = load(std::string(kMinimal) + "[custody]\ncommit_intervall_ms = 5\n");
   CHECK_FALSE(loaded.config);

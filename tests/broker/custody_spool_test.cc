@@ -27,7 +27,11 @@ struct Edge {
   Nobody io;
   std::unique_ptr<Custody> custody;
 
-  explicit Edge(const test::TempDir& folder) : dir(folder) {
+  std::uint64_t total_bytes_max = 0;
+  std::uint64_t urgent_reserve_bytes = 0;
+
+  explicit Edge(const test::TempDir& folder, std::uint64_t total = 0, std::uint64_t reserve = 0)
+      : dir(folder), total_bytes_max(total), urgent_reserve_bytes(reserve) {
     Result<std::unique_ptr<Custody>> opened = open();
     REQUIRE(opened.ok());
     custody = std::move(*opened);
@@ -39,6 +43,8 @@ struct Edge {
     options.door_file = dir / "door.counts";
     options.segment_bytes_max = 2U << 20U;
     options.lane_bytes_max.fill(8U << 20U);
+    options.total_bytes_max = total_bytes_max;
+    options.urgent_reserve_bytes = urgent_reserve_bytes;
     options.volume_reserve_bytes = 0;
     return options;
   }
@@ -134,6 +140,36 @@ TEST_CASE("Custody: a full lane refuses at the door, and settling frees it") {
   settle(edge, Lane::bulk, committed);
   REQUIRE(test::wait_until([&] { return edge.commit(Lane::bulk, 1, 200'000) == 1; }, 10'000));
   CHECK(edge.custody->ledger(Lane::bulk).residual() == 0);
+}
+
+TEST_CASE(
+    "Custody: lanes that are full in total leave command and ack their reserve, and none grows beyond the total") {
+  const test::TempDir dir("custody");
+  constexpr std::uint64_t kTotal = 18U << 20U;
+  constexpr std::uint64_t kReserve = 6U << 20U;
+  Edge edge(dir, kTotal, kReserve);
+  const auto held = [&] {
+    std::uint64_t bytes = 0;
+    for (const Lane lane : kAllLanes) bytes += edge.custody->ledger(lane).bytes;
+    return bytes;
+  };
+  std::uint64_t committed = 0;
+  for (const Lane lane : {Lane::bulk, Lane::state, Lane::event}) committed += edge.commit(lane, 60, 200'000);
+  CHECK(committed < 63);  // 12 MiB in all, though each lane alone could hold 8
+  CHECK(committed > 50);
+  const auto full = [&](const char* lane, const char* bound) {
+    return edge.metrics->counter("wayside_custody_full_total", "", {{"lane", lane}, {"bound", bound}}).value();
+  };
+  CHECK(full("event", "total") > 0);
+  CHECK(edge.commit(Lane::event, 1, 200'000) == 0);
+  CHECK(edge.commit(Lane::ack, 12, 200'000) == 12);
+  CHECK(edge.commit(Lane::command, 12, 200'000) == 12);
+  CHECK(edge.ledger_becomes(Lane::command, [](const LaneLedger& l) { return l.synced == Offset{12}; }));
+  CHECK(held() <= kTotal);
+  settle(edge, Lane::bulk, edge.custody->ledger(Lane::bulk).synced.value);
+  REQUIRE(test::wait_until([&] { return edge.commit(Lane::event, 1, 200'000) == 1; }, 10'000));
+  edge.custody->stop();
+  CHECK(held() <= kTotal);
 }
 
 }  // namespace wayside::broker

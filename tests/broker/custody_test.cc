@@ -3,6 +3,8 @@
 
 #include "broker/custody/door_counts.h"
 #include "broker/custody/group/group_planner.h"
+#include "broker/custody/space_board.h"
+#include "broker/custody/space_watch.h"
 #include "broker/custody/volume_check.h"
 
 namespace wayside::broker {
@@ -86,13 +88,90 @@ TEST_CASE("DoorCounts: what a death cut off before its answer is forgotten and r
 }
 
 TEST_CASE("Custody: lane bounds that do not fit the volume are refused with the figures") {
-  const VolumeNeed need{.lane_bytes_max = 800U << 20U, .used_bytes = 100U << 20U, .reserve_bytes = 64U << 20U};
+  VolumeNeed need{.lane_bytes_max = 800U << 20U, .used_bytes = 100U << 20U, .reserve_bytes = 64U << 20U};
   CHECK(check_volume(need, {764U << 20U}, "/data").ok());
   const Result<void> small = check_volume(need, {763U << 20U}, "/data");
   REQUIRE_FALSE(small.ok());
   CHECK(small.error().fault == Fault::no_space);
   CHECK(small.error().what.find("800 MiB") != std::string::npos);
   CHECK(small.error().what.find("/data") != std::string::npos);
+  // What open segments are filled ahead and what the command store may still take must fit beside them.
+  need.ahead_bytes = 20U << 20U;
+  need.store_bytes_max = 32U << 20U;
+  need.store_used_bytes = 2U << 20U;
+  CHECK(check_volume(need, {814U << 20U}, "/data").ok());
+  const Result<void> smaller = check_volume(need, {813U << 20U}, "/data");
+  REQUIRE_FALSE(smaller.ok());
+  CHECK(smaller.error().what.find("needs 814 MiB") != std::string::npos);
+}
+
+TEST_CASE("SpaceBoard: telemetry stops at the total less the reserve, command and ack go on to the total") {
+  SpaceBoard board(SpaceBoard::Limits{1000, 300});
+  CHECK(board.claim(Lane::state, 400));
+  CHECK(board.claim(Lane::bulk, 200));
+  CHECK_FALSE(board.claim(Lane::event, 101));
+  CHECK(board.bytes() == 600);  // what was refused is not held
+  CHECK(board.claim(Lane::event, 100));
+  CHECK(board.claim(Lane::ack, 200));
+  CHECK_FALSE(board.claim(Lane::command, 101));
+  CHECK(board.claim(Lane::command, 100));
+  CHECK(board.bytes() == 1000);
+  board.set(Lane::state, 300);
+  CHECK(board.claim(Lane::ack, 300));  // beyond the reserve it takes what is free
+  CHECK_FALSE(board.claim(Lane::state, 301));
+  CHECK(board.claim(Lane::bulk, 100));  // less than before always fits
+}
+
+TEST_CASE("FillMark: a mark is left only below its hysteresis, and says each change once") {
+  FillMark mark({.warn_percent = 70, .high_percent = 90, .hysteresis_percent = 10});
+  CHECK_FALSE(mark.update(69, 100));
+  CHECK(mark.update(70, 100));
+  CHECK(mark.mark() == Mark::warn);
+  for (const std::uint64_t used : {71, 65, 61, 60, 75}) CHECK_FALSE(mark.update(used, 100));
+  CHECK(mark.update(95, 100));
+  CHECK(mark.mark() == Mark::high);
+  CHECK_FALSE(mark.update(80, 100));
+  CHECK(mark.update(79, 100));
+  CHECK(mark.mark() == Mark::warn);
+  CHECK(mark.update(59, 100));
+  CHECK(mark.mark() == Mark::none);
+  CHECK(mark.update(100, 100));  // past both at once
+  CHECK(mark.mark() == Mark::high);
+  CHECK(mark.update(0, 100));
+  CHECK(mark.mark() == Mark::none);
+}
+
+TEST_CASE("SpaceWatch: marks of lanes, total and volume are counted when they are reached") {
+  const auto metrics = metrics::Registry::create();
+  SpaceWatch::Bounds bounds;
+  bounds.lane_bytes_max.fill(100);
+  bounds.total_bytes_max = 400;
+  bounds.need = {.lane_bytes_max = 400, .reserve_bytes = 100};
+  SpaceWatch watch(*metrics, bounds);
+  const auto reached = [&](const char* what, const char* mark) {
+    return metrics->counter("wayside_custody_marks_total", "", {{"what", what}, {"mark", mark}}).value();
+  };
+  SpaceUse use;
+  use.lane_bytes[index_of(Lane::bulk)] = use.bytes = 95;
+  use.volume = VolumeSpace{405};  // all that may come, and the reserve: exactly
+  watch.look(use);
+  watch.look(use);
+  CHECK(watch.mark("bulk") == Mark::high);
+  CHECK(reached("bulk", "high") == 1);
+  CHECK(watch.mark("state") == Mark::none);
+  CHECK(watch.mark("total") == Mark::none);
+  CHECK(watch.mark("volume") == Mark::none);
+  use.volume = VolumeSpace{330};  // somebody else took three quarters of the reserve
+  watch.look(use);
+  CHECK(watch.mark("volume") == Mark::warn);
+  CHECK(reached("volume", "warn") == 1);
+  use.lane_bytes.fill(59);
+  use.bytes = 295;
+  use.volume = VolumeSpace{1000};
+  watch.look(use);
+  CHECK(watch.mark("bulk") == Mark::none);
+  CHECK(watch.mark("total") == Mark::warn);
+  CHECK(watch.mark("volume") == Mark::none);
 }
 
 }  // namespace wayside::broker

@@ -37,6 +37,7 @@ class HeldWriter final : public spool::LaneWriter {
   Offset appended() const override { return {appended_}; }
   std::uint64_t bytes() const override { return bytes_; }
   std::uint64_t open_group_bytes() const override { return 0; }
+  std::uint64_t bytes_after(std::size_t body_bytes) const override { return bytes_ + body_bytes; }
   Digest digest() const override { return {}; }
   const std::map<std::string, std::uint64_t>& received_by_cohort() const override { return received_; }
   Result<std::uint64_t> release_below(Offset /*settled*/) override { return std::uint64_t{0}; }
@@ -94,6 +95,7 @@ struct Bench {
   std::unique_ptr<metrics::Registry> metrics = metrics::Registry::create();
   DoorCounts door;
   SyncBoard board;
+  SpaceBoard space;
   Mailbox mailbox;
   HeldWriter* writer = nullptr;
   std::unique_ptr<LaneThread> lane;
@@ -109,7 +111,7 @@ struct Bench {
                                 .watch_ms = 10,
                                 .probe_path = dir / "probe"};
     lane = std::make_unique<LaneThread>(
-        options, LaneThread::Parts{*disk, clock, *metrics, door, board, [] {}}, std::move(held),
+        options, LaneThread::Parts{*disk, clock, *metrics, door, board, space, [] {}}, std::move(held),
         std::make_unique<LaneWatch>(*disk, clock, *metrics, dir.path(), SpoolUuid{}, id));
     lane->start(mailbox);
   }
