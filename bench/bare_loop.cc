@@ -1,0 +1,176 @@
+#include "bench/bare_loop.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <unordered_map>
+
+#include "broker/gate/listener.h"
+#include "broker/gate/tls_stream.h"
+#include "common/os/system.h"
+
+namespace wayside::bench {
+namespace {
+
+using broker::gate::Listener;
+using broker::gate::TlsStatus;
+using broker::gate::TlsStream;
+using broker::gate::Trust;
+
+constexpr std::size_t kEventsMax = 256;
+constexpr std::size_t kReceiveBytes = 64U << 10U;
+constexpr std::uint32_t kUserTimeoutMs = 20'000;
+
+struct Peer {
+  Peer(int socket, std::shared_ptr<const Trust> trust, const Clock& clock) : fd(socket), tls(std::move(trust), clock) {}
+  ~Peer() { ::close(fd); }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  int fd;
+  TlsStream tls;
+  bool open = false;  // the handshake is through
+  Bytes input;
+};
+
+// Length of the packet at the front of `bytes` and of its header; 0: not whole yet.
+struct Frame {
+  std::size_t total = 0;
+  std::size_t header = 0;
+};
+Frame frame_of(ByteView bytes) {
+  std::size_t length = 0;
+  for (std::size_t i = 1; i < bytes.size() && i <= 4; ++i) {
+    length |= static_cast<std::size_t>(bytes[i] & 0x7FU) << (7 * (i - 1));
+    if ((bytes[i] & 0x80U) != 0) continue;
+    return bytes.size() >= i + 1 + length ? Frame{i + 1 + length, i + 1} : Frame{};
+  }
+  return {};
+}
+
+// CONNACK for CONNECT, PUBACK for PUBLISH of QoS 1.
+void answer(ByteView packet, std::size_t header, Bytes& out) {
+  const unsigned type = packet[0] >> 4U;
+  if (type == 1) {
+    const std::array<std::uint8_t, 5> connack = {0x20, 3, 0, 0, 0};
+    out.insert(out.end(), connack.begin(), connack.end());
+  }
+  if (type != 3 || packet.size() < header + 2) return;
+  const std::size_t topic = static_cast<std::size_t>(packet[header]) << 8U | packet[header + 1];
+  const std::size_t id = header + 2 + topic;
+  if (packet.size() < id + 2) return;
+  const std::array<std::uint8_t, 4> puback = {0x40, 2, packet[id], packet[id + 1]};
+  out.insert(out.end(), puback.begin(), puback.end());
+}
+
+class BareLoop {
+ public:
+  BareLoop(Listener listener, std::shared_ptr<const Trust> trust)
+      : listener_(std::move(listener)), trust_(std::move(trust)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    watch(listener_.fd());
+  }
+  [[noreturn]] void run() {
+    std::array<epoll_event, kEventsMax> events{};
+    for (;;) {
+      const int count = ::epoll_wait(epoll_, events.data(), kEventsMax, -1);
+      for (int i = 0; i < count; ++i) {
+        const int fd = events.at(static_cast<std::size_t>(i)).data.fd;
+        if (fd == listener_.fd()) {
+          accept();
+        } else if (!serve(*peers_.at(fd))) {
+          peers_.erase(fd);
+        }
+      }
+    }
+  }
+
+ private:
+  void watch(int fd) const {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    WAYSIDE_ASSERT(::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0);
+  }
+  void accept() {
+    const int fd = listener_.accept(kUserTimeoutMs);
+    if (fd < 0) return;
+    peers_.emplace(fd, std::make_unique<Peer>(fd, trust_, clock_));
+    watch(fd);
+  }
+  // False: the connection is over.
+  bool serve(Peer& peer) {
+    const ssize_t got = ::recv(peer.fd, receive_.data(), receive_.size(), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+    if (got <= 0) return false;
+    peer.tls.feed(ByteView(receive_).first(static_cast<std::size_t>(got)));
+    if (!peer.open) {
+      const TlsStatus status = peer.tls.handshake();
+      if (status == TlsStatus::failed) return false;
+      peer.open = status == TlsStatus::ok;
+    }
+    if (peer.open && !read(peer)) return false;
+    return send(peer);
+  }
+  bool read(Peer& peer) {
+    for (;;) {
+      const TlsStatus status = peer.tls.read(peer.input, kReceiveBytes);
+      if (status == TlsStatus::closed || status == TlsStatus::failed) return false;
+      if (status == TlsStatus::need_more) break;
+      acknowledge(peer.input);
+    }
+    if (answers_.empty()) return true;
+    const bool wrote = peer.tls.write(answers_);
+    answers_.clear();
+    return wrote;
+  }
+  void acknowledge(Bytes& input) {
+    std::size_t at = 0;
+    for (;;) {
+      const ByteView rest = ByteView(input).subspan(at);
+      const Frame frame = frame_of(rest);
+      if (frame.total == 0) break;
+      answer(rest.first(frame.total), frame.header, answers_);
+      at += frame.total;
+    }
+    input.erase(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  // The load reads all that it is sent: what does not fit at once is the end.
+  static bool send(Peer& peer) {
+    const ByteView pending = peer.tls.pending();
+    if (pending.empty()) return true;
+    const ssize_t sent = ::send(peer.fd, pending.data(), pending.size(), MSG_NOSIGNAL);
+    if (sent != static_cast<ssize_t>(pending.size())) return false;
+    peer.tls.sent(pending.size());
+    return true;
+  }
+
+  Listener listener_;
+  std::shared_ptr<const Trust> trust_;
+  int epoll_;
+  os::SystemClock clock_;
+  std::unordered_map<int, std::unique_ptr<Peer>> peers_;
+  Bytes receive_ = Bytes(kReceiveBytes);
+  Bytes answers_;  // of the connection that is served
+};
+
+}  // namespace
+
+Result<void> serve_bare(const std::string& pki, int port) {
+  const std::string leaf = pki + "/edge/edge-1/server";
+  broker::gate::ListenerOptions files;
+  files.certificate = leaf + ".crt";
+  files.key = leaf + ".key";
+  files.ca = pki + "/ca/vehicles.crt";
+  files.crl = pki + "/crl/vehicles.crl";
+  auto trust = Trust::load(files, {}, true, nullptr);
+  if (!trust) return std::move(trust).error();
+  auto listener = Listener::bind({"127.0.0.1", static_cast<std::uint16_t>(port)});
+  if (!listener) return std::move(listener).error();
+  BareLoop(std::move(listener).value(), *trust).run();
+}
+
+}  // namespace wayside::bench
