@@ -117,26 +117,35 @@ class BareLoop {
   }
   bool read(Peer& peer) {
     for (;;) {
-      const TlsStatus status = peer.tls.read(peer.input, kReceiveBytes);
+      std::size_t got = 0;
+      const TlsStatus status = peer.tls.read(plaintext_, got);
       if (status == TlsStatus::closed || status == TlsStatus::failed) return false;
       if (status == TlsStatus::need_more) break;
-      acknowledge(peer.input);
+      const ByteView plaintext = ByteView(plaintext_).first(got);
+      if (peer.input.empty()) {
+        const std::size_t taken = acknowledge(plaintext);
+        peer.input.assign(plaintext.begin() + static_cast<std::ptrdiff_t>(taken), plaintext.end());
+      } else {
+        peer.input.insert(peer.input.end(), plaintext.begin(), plaintext.end());
+        const std::size_t taken = acknowledge(peer.input);
+        peer.input.erase(peer.input.begin(), peer.input.begin() + static_cast<std::ptrdiff_t>(taken));
+      }
     }
     if (answers_.empty()) return true;
     const bool wrote = peer.tls.write(answers_);
     answers_.clear();
     return wrote;
   }
-  void acknowledge(Bytes& input) {
+  // Returns how much of `bytes` are whole packets.
+  std::size_t acknowledge(ByteView bytes) {
     std::size_t at = 0;
     for (;;) {
-      const ByteView rest = ByteView(input).subspan(at);
+      const ByteView rest = bytes.subspan(at);
       const Frame frame = frame_of(rest);
-      if (frame.total == 0) break;
+      if (frame.total == 0) return at;
       answer(rest.first(frame.total), frame.header, answers_);
       at += frame.total;
     }
-    input.erase(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(at));
   }
   // The load reads all that it is sent: what does not fit at once is the end.
   static bool send(Peer& peer) {
@@ -154,6 +163,7 @@ class BareLoop {
   os::SystemClock clock_;
   std::unordered_map<int, std::unique_ptr<Peer>> peers_;
   Bytes receive_ = Bytes(kReceiveBytes);
+  Bytes plaintext_ = Bytes(kReceiveBytes);
   Bytes answers_;  // of the connection that is served
 };
 

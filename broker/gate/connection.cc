@@ -11,7 +11,6 @@ namespace wayside::broker::gate {
 namespace {
 
 constexpr std::size_t kConnectBytesMax = 16U << 10U;  // before we know the peer
-constexpr std::size_t kReadBytesMax = 64U << 10U;     // of plaintext at once
 constexpr std::size_t kKeptBytesMax = 4U << 10U;
 constexpr std::int64_t kCloseMsMax = 2'000;
 constexpr std::int64_t kLingerMsMax = 1'000;
@@ -100,20 +99,43 @@ void Connection::begin_session() {
   session_.emplace(std::move(options));
 }
 
-// Plaintext into packets, until there is no more or the session wants to wait.
+// Plaintext into packets, until there is no more or the session wants to wait. It is parsed where it was decrypted, in
+// the thread's buffer; only what is no whole packet yet, or waits, is kept.
 void Connection::pump() {
+  if (!input_.empty() && !parse_kept()) return;
   while (stage_ == Stage::serving) {
-    if (!parse()) return;
-    const std::size_t before = input_.size();
-    const TlsStatus status = tls_.read(input_, kReadBytesMax);
-    context_.counters.bytes_in.add(static_cast<double>(input_.size() - before));
+    std::size_t got = 0;
+    const TlsStatus status = tls_.read(context_.plaintext, got);
+    context_.counters.bytes_in.add(static_cast<double>(got));
     if (status == TlsStatus::need_more) return;
     if (status == TlsStatus::closed) return transport_lost();
     if (status == TlsStatus::failed) {
       context_.counters.refused("tls", Reason::HANDSHAKE_FAILED);
       return transport_lost();
     }
+    const ByteView plaintext = ByteView(context_.plaintext).first(got);
+    if (!input_.empty()) {
+      input_.insert(input_.end(), plaintext.begin(), plaintext.end());
+      if (!parse_kept()) return;
+      continue;
+    }
+    const std::size_t parsed = parse(plaintext);
+    input_.assign(plaintext.begin() + static_cast<std::ptrdiff_t>(parsed), plaintext.end());
+    if (!reads_on()) return;
   }
+}
+
+// False: nothing more is to be read now.
+bool Connection::parse_kept() {
+  const std::size_t parsed = parse(input_);
+  input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(parsed));
+  if (input_.empty() && input_.capacity() > kKeptBytesMax) Bytes().swap(input_);  // idle connections are many
+  return reads_on();
+}
+
+bool Connection::reads_on() {
+  paused_ = stage_ == Stage::serving && session_->wants_pause();
+  return stage_ == Stage::serving && !paused_;
 }
 
 void Connection::resume() {
@@ -122,30 +144,25 @@ void Connection::resume() {
   set_interest();
 }
 
-// False: nothing more is to be read now.
-bool Connection::parse() {
+// Returns how much of `bytes` are packets that were taken.
+std::size_t Connection::parse(ByteView bytes) {
   std::size_t at = 0;
-  bool more = true;
-  while (more && stage_ == Stage::serving && !session_->wants_pause()) {
+  while (stage_ == Stage::serving && !session_->wants_pause()) {
     const bool first = session_->phase() == session::Phase::awaiting_connect;
     const std::size_t limit = context_.shared.options.limits.packet_bytes_max;
-    const mqtt::Decoded decoded = mqtt::decode(ByteView(input_).subspan(at), session_->version(), mqtt::Role::server,
+    const mqtt::Decoded decoded = mqtt::decode(bytes.subspan(at), session_->version(), mqtt::Role::server,
                                                first ? std::min(limit, kConnectBytesMax) : limit);
-    if (decoded.status == mqtt::DecodeStatus::need_more) {
-      more = false;
-    } else if (decoded.status != mqtt::DecodeStatus::complete) {
+    if (decoded.status == mqtt::DecodeStatus::need_more) break;
+    if (decoded.status != mqtt::DecodeStatus::complete) {
       run([&](session::Actions& out) { session_->step(decoded, context_.shared.now(), out); });
-    } else {
-      context_.counters.packets_in.add();
-      if (std::holds_alternative<mqtt::Publish>(decoded.packet)) context_.counters.publishes_in.add();
-      run([&](session::Actions& out) { session_->step(decoded.packet, context_.shared.now(), out); });
-      at += decoded.consumed;
+      continue;
     }
+    context_.counters.packets_in.add();
+    if (std::holds_alternative<mqtt::Publish>(decoded.packet)) context_.counters.publishes_in.add();
+    run([&](session::Actions& out) { session_->step(decoded.packet, context_.shared.now(), out); });
+    at += decoded.consumed;
   }
-  input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(std::min(at, input_.size())));
-  if (input_.empty() && input_.capacity() > kKeptBytesMax) input_.shrink_to_fit();  // idle connections are many
-  paused_ = stage_ == Stage::serving && session_->wants_pause();
-  return stage_ == Stage::serving && !paused_;
+  return at;
 }
 
 // A close with unread bytes would be a reset that overtakes our last packet: read them away for a moment.

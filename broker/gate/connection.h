@@ -30,6 +30,7 @@ struct ThreadContext {
   int epoll_fd = -1;
   std::shared_ptr<Mailbox> mailbox;
   Bytes receive{};                                       // one receive of any connection
+  Bytes plaintext{};                                     // and what it decrypts to, while it is parsed
   std::map<std::uint64_t, PendingTakeover> takeovers{};  // by the number of the connection that claimed
 };
 
@@ -98,7 +99,9 @@ class Connection {
   [[nodiscard]] std::optional<Reason> overtaken() const;
   void begin_session();
   void pump();
-  bool parse();
+  std::size_t parse(ByteView bytes);
+  bool parse_kept();
+  bool reads_on();
   void discard();
   void refuse_transport(const char* stage, Reason reason);
   void transport_lost();

@@ -36,9 +36,14 @@ void watch(int epoll_fd, int operation, int fd, std::uint64_t key) {
 IoThread::IoThread(Shared& shared, std::uint32_t index, Listener vehicles, Listener services)
     : shared_(shared),
       counters_(shared.metrics, index),
-      context_{
-          shared, counters_, index, ::epoll_create1(EPOLL_CLOEXEC), shared.mailboxes.at(index), Bytes(kReceiveBytes),
-          {}},
+      context_{shared,
+               counters_,
+               index,
+               ::epoll_create1(EPOLL_CLOEXEC),
+               shared.mailboxes.at(index),
+               Bytes(kReceiveBytes),
+               Bytes(kReceiveBytes),
+               {}},
       vehicles_(std::move(vehicles)),
       services_(std::move(services)),
       last_number_(kFirstNumber) {

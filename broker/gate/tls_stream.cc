@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::size_t kKeptBytesMax = 4U << 10U;
 
+// An error that somebody left in the queue would be taken for that of the next call. The queue is nearly always empty,
+// and emptying it costs more than looking.
+void clear_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 }  // namespace
 
 TlsStream::TlsStream(std::shared_ptr<const Trust> trust, const Clock& clock)
@@ -36,46 +42,46 @@ void TlsStream::feed(ByteView ciphertext) {
 }
 
 TlsStatus TlsStream::handshake() {
-  ERR_clear_error();
+  clear_errors();
   const int code = SSL_do_handshake(ssl_.get());
   if (code == 1) {
     resumed_ = SSL_session_reused(ssl_.get()) == 1;
     return TlsStatus::ok;
   }
   if (SSL_get_error(ssl_.get(), code) == SSL_ERROR_WANT_READ) return TlsStatus::need_more;
-  ERR_clear_error();
+  clear_errors();
   return TlsStatus::failed;
 }
 
-TlsStatus TlsStream::read(Bytes& out, std::size_t bytes_max) {
-  const std::size_t before = out.size();
-  std::array<std::uint8_t, 16U << 10U> record{};
-  while (out.size() - before < bytes_max) {
-    ERR_clear_error();
-    const std::size_t room = std::min(record.size(), bytes_max - (out.size() - before));
-    const int got = SSL_read(ssl_.get(), record.data(), static_cast<int>(room));
+TlsStatus TlsStream::read(std::span<std::uint8_t> into, std::size_t& got) {
+  got = 0;
+  if (end_) return *end_;
+  while (got < into.size()) {
+    // Asking OpenSSL for what cannot be there costs as much as a small record.
+    if (BIO_ctrl_pending(in_) == 0 && SSL_pending(ssl_.get()) == 0) {
+      in_ = fresh_if_grown(in_, true);
+      return got > 0 ? TlsStatus::ok : TlsStatus::need_more;
+    }
+    clear_errors();
+    const int size = SSL_read(ssl_.get(), into.data() + got, static_cast<int>(into.size() - got));
     if (state_->key_updates > kKeyUpdatesMax) return TlsStatus::failed;
-    if (got > 0) {
-      out.insert(out.end(), record.begin(), record.begin() + got);
+    if (size > 0) {
+      got += static_cast<std::size_t>(size);
       continue;
     }
-    const int error = SSL_get_error(ssl_.get(), got);
-    ERR_clear_error();
-    if (out.size() > before) return TlsStatus::ok;  // what follows is met again at the next call
-    if (error == SSL_ERROR_WANT_READ) {
-      in_ = fresh_if_grown(in_, true);
-      return TlsStatus::need_more;
-    }
-    return error == SSL_ERROR_ZERO_RETURN ? TlsStatus::closed : TlsStatus::failed;
+    const int error = SSL_get_error(ssl_.get(), size);
+    clear_errors();
+    if (error == SSL_ERROR_WANT_READ) return got > 0 ? TlsStatus::ok : TlsStatus::need_more;
+    end_ = error == SSL_ERROR_ZERO_RETURN ? TlsStatus::closed : TlsStatus::failed;
+    return got > 0 ? TlsStatus::ok : *end_;
   }
   return TlsStatus::ok;
 }
 
 bool TlsStream::write(ByteView plaintext) {
   if (plaintext.empty()) return true;
-  ERR_clear_error();
+  clear_errors();
   const int wrote = SSL_write(ssl_.get(), plaintext.data(), static_cast<int>(plaintext.size()));
-  ERR_clear_error();
   return wrote == static_cast<int>(plaintext.size());
 }
 
@@ -92,7 +98,7 @@ ByteView TlsStream::pending() const {
 }
 
 void TlsStream::sent(std::size_t bytes) {
-  std::array<std::uint8_t, 16U << 10U> discarded{};
+  std::array<std::uint8_t, 16U << 10U> discarded;  // written before it is read: zeroing it would cost more
   while (bytes > 0) {
     const int got = BIO_read(out_, discarded.data(), static_cast<int>(std::min(bytes, discarded.size())));
     WAYSIDE_ASSERT(got > 0);

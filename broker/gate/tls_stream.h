@@ -5,6 +5,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 
 #include "broker/gate/openssl.h"
 #include "broker/gate/tls_policy.h"
@@ -24,8 +26,9 @@ class TlsStream {
   void feed(ByteView ciphertext);
   // ok: the handshake is over and proof() says with whom; need_more: feed it.
   TlsStatus handshake();
-  // Appends at most `bytes_max` of plaintext. ok: some came; closed: close_notify.
-  TlsStatus read(Bytes& out, std::size_t bytes_max);
+  // Plaintext of as many records as fit, at least one record's; `got`: how much. ok: some came; need_more: all of what
+  // was fed is read; closed: close_notify.
+  TlsStatus read(std::span<std::uint8_t> into, std::size_t& got);
   bool write(ByteView plaintext);
   void close_notify();
 
@@ -44,8 +47,9 @@ class TlsStream {
   std::unique_ptr<HandshakeState> state_;
   SslPtr ssl_;
   bool resumed_ = false;
-  BIO* in_ = nullptr;   // owned by ssl_
-  BIO* out_ = nullptr;  // owned by ssl_
+  std::optional<TlsStatus> end_;  // closed or failed: said once what came before it is read
+  BIO* in_ = nullptr;             // owned by ssl_
+  BIO* out_ = nullptr;            // owned by ssl_
 };
 
 }  // namespace wayside::broker::gate
