@@ -11,7 +11,6 @@
 #include "broker/gate/sqlite_session_store.h"
 #include "broker/run.h"
 #include "common/log/log.h"
-#include "common/os/posix_disk.h"
 #include "common/version.h"
 
 namespace wayside::broker {
@@ -24,13 +23,14 @@ constexpr int kLocalBrokerMsMax = 3000;
 
 }  // namespace
 
-EdgeProcess::EdgeProcess(const config::Config& config, Signals signals)
-    : config_(config), folders_(folders(config)), signals_(std::move(signals)), disk_(os::make_posix_disk()) {}
+EdgeProcess::EdgeProcess(const config::Config& config, Signals signals, std::unique_ptr<Disk> disk)
+    : config_(config), folders_(folders(config)), signals_(std::move(signals)), disk_(std::move(disk)) {}
 
 EdgeProcess::~EdgeProcess() { drain(); }
 
-Result<std::unique_ptr<EdgeProcess>> EdgeProcess::start(const config::Config& config, Signals signals) {
-  std::unique_ptr<EdgeProcess> edge(new EdgeProcess(config, std::move(signals)));
+Result<std::unique_ptr<EdgeProcess>> EdgeProcess::start(const config::Config& config, Signals signals,
+                                                        std::unique_ptr<Disk> disk) {
+  std::unique_ptr<EdgeProcess> edge(new EdgeProcess(config, std::move(signals), std::move(disk)));
   using Step = Result<void> (EdgeProcess::*)();
   constexpr Step kSteps[] = {&EdgeProcess::prepare_folders, &EdgeProcess::start_durable, &EdgeProcess::start_gate,
                              &EdgeProcess::start_commands,  &EdgeProcess::start_control, &EdgeProcess::start_metrics,

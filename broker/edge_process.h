@@ -31,7 +31,8 @@ namespace wayside::broker {
 // others' posts) and opens last.
 class EdgeProcess {
  public:
-  static Result<std::unique_ptr<EdgeProcess>> start(const config::Config& config, Signals signals);
+  static Result<std::unique_ptr<EdgeProcess>> start(const config::Config& config, Signals signals,
+                                                    std::unique_ptr<Disk> disk);
   ~EdgeProcess();
 
   // Serves until a signal or an operator says stop.
@@ -40,7 +41,7 @@ class EdgeProcess {
   void drain();
 
  private:
-  EdgeProcess(const config::Config& config, Signals signals);
+  EdgeProcess(const config::Config& config, Signals signals, std::unique_ptr<Disk> disk);
   Result<void> prepare_folders();
   Result<void> start_durable();
   Result<void> start_gate();

@@ -19,12 +19,12 @@ int failed(const Error& error) {
 
 }  // namespace
 
-int run(const config::Config& config) {
+int run(const config::Config& config, std::unique_ptr<Disk> disk) {
   ::umask(077);  // what libraries create is ours alone too: the databases hold signed commands
   log::configure(log_options(config));
   Result<Signals> signals = Signals::take();
   if (!signals.ok()) return failed(signals.error());
-  Result<std::unique_ptr<EdgeProcess>> edge = EdgeProcess::start(config, std::move(*signals));
+  Result<std::unique_ptr<EdgeProcess>> edge = EdgeProcess::start(config, std::move(*signals), std::move(disk));
   if (!edge.ok()) return failed(edge.error());
   (*edge)->serve();
   (*edge)->drain();

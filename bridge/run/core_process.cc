@@ -16,7 +16,6 @@
 #include "bridge/run/trust_folder.h"
 #include "bridge/run/wakeup.h"
 #include "common/log/log.h"
-#include "common/os/posix_disk.h"
 #include "common/os/system.h"
 #include "common/topic/topic.h"
 
@@ -30,10 +29,10 @@ constexpr std::int64_t kSinkMovedMs = 1'000;
 
 class CoreProcess {
  public:
-  explicit CoreProcess(const config::Config& config)
+  CoreProcess(const config::Config& config, std::unique_ptr<Disk> disk)
       : config_(config),
         stop_([this] { wakeup_.notify(); }),
-        disk_(os::make_posix_disk()),
+        disk_(std::move(disk)),
         rng_(os::random_seed()),
         registry_(metrics::Registry::create()),
         metrics_(*registry_) {}
@@ -236,9 +235,9 @@ class CoreProcess {
 
 }  // namespace
 
-int run_core(const config::Config& config) {
+int run_core(const config::Config& config, std::unique_ptr<Disk> disk) {
   log::configure(log_options(config, "wayside-bridge-core"));
-  CoreProcess process(config);
+  CoreProcess process(config, std::move(disk));
   return process.run();
 }
 

@@ -14,7 +14,6 @@
 #include "bridge/run/stop_signal.h"
 #include "bridge/run/wakeup.h"
 #include "common/log/log.h"
-#include "common/os/posix_disk.h"
 #include "common/os/system.h"
 #include "spool/spool.h"
 
@@ -54,10 +53,10 @@ Result<Spool> open_spool(Disk& disk, const std::string& root) {
 
 class EdgeProcess {
  public:
-  explicit EdgeProcess(const config::Config& config)
+  EdgeProcess(const config::Config& config, std::unique_ptr<Disk> disk)
       : config_(config),
         stop_([this] { wakeup_.notify(); }),
-        disk_(os::make_posix_disk()),
+        disk_(std::move(disk)),
         rng_(os::random_seed()),
         registry_(metrics::Registry::create()),
         metrics_(*registry_, config.text("core.address")) {}
@@ -250,9 +249,9 @@ class EdgeProcess {
 
 }  // namespace
 
-int run_edge(const config::Config& config) {
+int run_edge(const config::Config& config, std::unique_ptr<Disk> disk) {
   log::configure(log_options(config, "wayside-bridge-edge"));
-  EdgeProcess process(config);
+  EdgeProcess process(config, std::move(disk));
   return process.run();
 }
 

@@ -6,13 +6,14 @@
 #include <string>
 
 #include "bridge/run/config.h"
+#include "common/disk.h"
 #include "common/metrics/metrics.h"
 
 namespace wayside::bridge::run {
 
 // `wayside-bridge edge` and `core`: run until SIGTERM. Exit status 0 drained, 1 could not run.
-int run_edge(const config::Config& config);
-int run_core(const config::Config& config);
+int run_edge(const config::Config& config, std::unique_ptr<Disk> disk);
+int run_core(const config::Config& config, std::unique_ptr<Disk> disk);
 
 inline constexpr int kExitDrained = 0;
 inline constexpr int kExitFailed = 1;
