@@ -1,0 +1,34 @@
+// The real disk, with a memory of what is not synced yet.
+//
+// Reads, writes, names, locks and mapped words go to the files at once, so that other processes of the host see them
+// as they would through the page cache; what stood there before is told to the host's event log. When every process
+// of the host is dead, lose_power() takes back what was not synced.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/disk.h"
+
+namespace wayside::test::power {
+
+// A mistake of the product, planted below it: the call says it did its work and did nothing.
+enum class Planted : std::uint8_t { none, fdatasync, fsync_dir };
+
+// One machine: its files lose what was not synced together.
+struct Host {
+  std::string dir;  // of the event log and the graves; on the volume of the files, not among them
+  [[nodiscard]] std::string events() const { return dir + "/events"; }
+  [[nodiscard]] std::string graves() const { return dir + "/graves"; }
+};
+
+// Makes the folder of the host when it is not there.
+Result<std::unique_ptr<Disk>> make_power_disk(const Host& host, Planted planted);
+
+// The disk of a program: host `name` in the folder that the environment names, with the mistake that it names.
+// Ends the process where the environment names none.
+inline constexpr const char* kDirVariable = "POWER_LOSS_DIR";
+inline constexpr const char* kPlantVariable = "POWER_LOSS_PLANTED";  // "fdatasync", "fsync_dir"
+std::unique_ptr<Disk> disk_of_program(const std::string& name);
+
+}  // namespace wayside::test::power
