@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "fleet/evidence.h"
+#include "fleet/id_set.h"
 
 namespace wayside::fleet {
 namespace {
@@ -32,12 +32,40 @@ struct Message {
   bool acked = false;
 };
 
+// How far a file of the sink was read, and what was there.
+struct Taken {
+  std::uint64_t lines = 0;
+  std::uint64_t end = 0;
+  std::size_t hash = 0;
+};
+
+void hash_line(std::size_t& hash, std::string_view line) {
+  hash = hash * 1'000'003 + std::hash<std::string_view>()(line);
+}
+
+Result<std::vector<std::string>> files_below(const std::string& folder) {
+  std::error_code failed;
+  std::vector<std::string> files;
+  if (fs::is_regular_file(folder, failed)) return std::vector<std::string>{folder};
+  for (fs::recursive_directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+    if (at->path().extension() == ".jsonl") files.push_back(at->path().string());
+  }
+  if (failed) return Error{Fault::not_found, folder + ": " + failed.message()};
+  if (files.empty()) return Error{Fault::not_found, folder + ": no *.jsonl below it"};
+  std::sort(files.begin(), files.end());
+  return files;
+}
+}  // namespace
+
 // Owns the account of both sides while they are read.
-class Account {
+class Verifier::Account {
  public:
   void journal_line(std::string_view text, const std::string& where);
   void sink_line(std::string_view text, const std::string& where);
-  VerifyReport finish();
+  void close_round();
+  Result<void> take_sink_file(const std::string& path);
+  Result<std::uint64_t> sink_files_changed() const;
+  [[nodiscard]] const VerifyReport& report() const { return report_; }
 
  private:
   static std::string value_key(std::string_view vehicle, bool event, std::string_view path, std::string_view t) {
@@ -59,10 +87,11 @@ class Account {
   std::vector<Message> messages_;
   std::unordered_map<std::string, std::uint32_t> by_sequence_;
   std::unordered_map<std::string, Entry> values_;
-  std::unordered_set<std::string> ids_;
+  IdSet ids_;
+  std::map<std::string, Taken> sink_files_;
 };
 
-void Account::add_message(const JournalLine& line) {
+void Verifier::Account::add_message(const JournalLine& line) {
   const auto index = static_cast<std::uint32_t>(messages_.size());
   messages_.push_back({line.vehicle, line.sequence, static_cast<std::uint32_t>(line.signals.size()), 0, 0, false});
   by_sequence_[message_key(line.vehicle, line.sequence)] = index;
@@ -77,7 +106,7 @@ void Account::add_message(const JournalLine& line) {
   ++report_.messages;
 }
 
-void Account::mark_acked(const JournalLine& line) {
+void Verifier::Account::mark_acked(const JournalLine& line) {
   const auto found = by_sequence_.find(message_key(line.vehicle, line.sequence));
   if (found == by_sequence_.end()) {
     ++report_.unreadable;
@@ -92,13 +121,13 @@ void Account::mark_acked(const JournalLine& line) {
 }
 
 // A resend after a lost PUBACK is a record of its own (P2): its values may arrive once more, under another id.
-void Account::mark_resent(const JournalLine& line) {
+void Verifier::Account::mark_resent(const JournalLine& line) {
   ++report_.resent;
   const auto found = by_sequence_.find(message_key(line.vehicle, line.sequence));
   if (found != by_sequence_.end()) ++messages_[found->second].resent;
 }
 
-void Account::journal_line(std::string_view text, const std::string& where) {
+void Verifier::Account::journal_line(std::string_view text, const std::string& where) {
   const auto line = parse_journal_line(text);
   if (!line) {
     ++report_.unreadable;
@@ -112,19 +141,23 @@ void Account::journal_line(std::string_view text, const std::string& where) {
   }
 }
 
-void Account::count_ids(const SinkLine& line) {
+void Verifier::Account::count_ids(const SinkLine& line) {
   for (const auto& id : line.ids) {
-    if (!ids_.insert(id).second) {
-      ++report_.twice;
-      example(id + " is in the sink twice");
-      continue;
+    switch (ids_.insert(id)) {
+      case IdSet::Seen::first: ++report_.sink_ids; break;
+      case IdSet::Seen::again:
+        ++report_.twice;
+        example(id + " is in the sink twice");
+        break;
+      case IdSet::Seen::malformed:
+        ++report_.unreadable;
+        example(id + " is no wayside-id");
+        break;
     }
-    ++report_.sink_ids;
-    ++report_.ids_by_lane[id.substr(0, id.rfind('/'))];
   }
 }
 
-void Account::observe(const SinkLine& line, const Observed& observed) {
+void Verifier::Account::observe(const SinkLine& line, const Observed& observed) {
   const auto found = values_.find(value_key(line.vehicle, !line.state, observed.path, observed.t));
   if (found == values_.end()) {
     ++report_.strange;
@@ -147,7 +180,7 @@ void Account::observe(const SinkLine& line, const Observed& observed) {
   }
 }
 
-void Account::sink_line(std::string_view text, const std::string& where) {
+void Verifier::Account::sink_line(std::string_view text, const std::string& where) {
   const auto line = parse_sink_line(text);
   if (!line) {
     ++report_.unreadable;
@@ -158,7 +191,7 @@ void Account::sink_line(std::string_view text, const std::string& where) {
   for (const auto& observed : line->signals) observe(*line, observed);
 }
 
-VerifyReport Account::finish() {
+void Verifier::Account::close_round() {
   for (const auto& message : messages_) {
     if (message.found == message.values) {
       ++report_.arrived;
@@ -169,50 +202,74 @@ VerifyReport Account::finish() {
                           message.values));
     }
   }
-  return std::move(report_);
+  report_.ids_by_lane = ids_.by_lane();
+  messages_.clear();
+  by_sequence_.clear();
+  values_.clear();
 }
 
-Result<std::vector<std::string>> files_below(const std::string& folder) {
-  std::error_code failed;
-  std::vector<std::string> files;
-  if (fs::is_regular_file(folder, failed)) return std::vector<std::string>{folder};
-  for (fs::recursive_directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
-    if (at->path().extension() == ".jsonl") files.push_back(at->path().string());
-  }
-  if (failed) return Error{Fault::not_found, folder + ": " + failed.message()};
-  if (files.empty()) return Error{Fault::not_found, folder + ": no *.jsonl below it"};
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-template <typename EachLine>
-Result<void> read_lines(const std::string& path, const EachLine& each) {
+Result<void> Verifier::Account::take_sink_file(const std::string& path) {
   std::ifstream file(path);
   if (!file) return Error{Fault::io, path + ": cannot be read"};
-  std::string line;
-  for (std::size_t number = 1; std::getline(file, line); ++number) {
-    if (!line.empty()) each(line, fmt::format("{}:{}", path, number));
+  Taken& taken = sink_files_[path];
+  file.seekg(static_cast<std::streamoff>(taken.end));
+  for (std::string line; std::getline(file, line);) {
+    taken.end += line.size() + (file.eof() ? 0 : 1);
+    hash_line(taken.hash, line);
+    ++taken.lines;
+    if (!line.empty()) sink_line(line, fmt::format("{}:{}", path, taken.lines));
   }
   return {};
 }
 
-}  // namespace
+Result<std::uint64_t> Verifier::Account::sink_files_changed() const {
+  std::uint64_t changed = 0;
+  for (const auto& [path, taken] : sink_files_) {
+    std::ifstream file(path);
+    if (!file) return Error{Fault::io, path + ": cannot be read"};
+    Taken now;
+    for (std::string line; now.lines < taken.lines && std::getline(file, line); ++now.lines) hash_line(now.hash, line);
+    if (now.lines != taken.lines || now.hash != taken.hash) ++changed;
+  }
+  return changed;
+}
+
+Verifier::Verifier() : account_(std::make_unique<Account>()) {}
+Verifier::~Verifier() = default;
+
+Result<void> Verifier::take_journals(const std::string& path) {
+  auto files = files_below(path);
+  if (!files) return std::move(files).error();
+  for (const auto& name : *files) {
+    std::ifstream file(name);
+    if (!file) return Error{Fault::io, name + ": cannot be read"};
+    std::string line;
+    for (std::size_t number = 1; std::getline(file, line); ++number) {
+      if (!line.empty()) account_->journal_line(line, fmt::format("{}:{}", name, number));
+    }
+  }
+  return {};
+}
+
+Result<void> Verifier::take_sink(const std::string& folder) {
+  auto files = files_below(folder);
+  if (!files) return std::move(files).error();
+  for (const auto& file : *files) {
+    if (auto taken = account_->take_sink_file(file); !taken) return taken;
+  }
+  return {};
+}
+
+void Verifier::close_round() { account_->close_round(); }
+Result<std::uint64_t> Verifier::sink_files_changed() const { return account_->sink_files_changed(); }
+const VerifyReport& Verifier::report() const { return account_->report(); }
 
 Result<VerifyReport> verify(const std::string& journals, const std::string& sink) {
-  auto journal_files = files_below(journals);
-  if (!journal_files) return std::move(journal_files).error();
-  auto sink_files = files_below(sink);
-  if (!sink_files) return std::move(sink_files).error();
-  Account account;
-  for (const auto& file : *journal_files) {
-    auto read = read_lines(file, [&](const auto& line, const auto& where) { account.journal_line(line, where); });
-    if (!read) return std::move(read).error();
-  }
-  for (const auto& file : *sink_files) {
-    auto read = read_lines(file, [&](const auto& line, const auto& where) { account.sink_line(line, where); });
-    if (!read) return std::move(read).error();
-  }
-  return account.finish();
+  Verifier verifier;
+  if (auto taken = verifier.take_journals(journals); !taken) return std::move(taken).error();
+  if (auto taken = verifier.take_sink(sink); !taken) return std::move(taken).error();
+  verifier.close_round();
+  return verifier.report();
 }
 
 }  // namespace wayside::fleet

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -45,5 +46,30 @@ inline constexpr std::size_t kVerifyExamplesMax = 10;
 // All *.jsonl below both folders (journals also as single files). Fault when a folder cannot be read or holds
 // nothing of its kind.
 Result<VerifyReport> verify(const std::string& journals, const std::string& sink);
+
+// The same in rounds, for runs of any length: what the journals of a round acknowledge must be in the sink when the
+// round is closed, and is forgotten then. A value of a closed round that comes again is `strange`.
+//
+// Owns    the account of the open round; of the sink a hash and the ids (fleet/id_set.h).
+// Thread  one.
+// Limits  memory grows with the values of one round.
+class Verifier {
+ public:
+  Verifier();
+  ~Verifier();
+  // The *.jsonl at or below `path`, each a whole journal.
+  Result<void> take_journals(const std::string& path);
+  // What was added below `folder` since the call before.
+  Result<void> take_sink(const std::string& folder);
+  void close_round();
+  // How many files of the sink do not begin any more with what was taken from them.
+  Result<std::uint64_t> sink_files_changed() const;
+  // Of the closed rounds.
+  [[nodiscard]] const VerifyReport& report() const;
+
+ private:
+  class Account;
+  std::unique_ptr<Account> account_;
+};
 
 }  // namespace wayside::fleet

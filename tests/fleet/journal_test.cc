@@ -6,6 +6,7 @@
 #include "fleet/car/journal.h"
 #include "fleet/car/outbox.h"
 #include "fleet/evidence.h"
+#include "fleet/id_set.h"
 #include "fleet/verify.h"
 #include "tests/support/temp_dir.h"
 
@@ -108,6 +109,56 @@ TEST_CASE("a value may arrive as often as its vehicle said it, and no more") {
   REQUIRE(thrice.ok());
   CHECK(thrice->values_twice == 6);
   CHECK_FALSE(thrice->ok());
+}
+
+TEST_CASE("verify in rounds forgets what was acknowledged and arrived, and still tells an id of an earlier round") {
+  test::TempDir dir;
+  REQUIRE(os::make_dirs(dir.path() + "/journals"));
+  REQUIRE(os::make_dirs(dir.path() + "/sink"));
+  const auto journal = write_journal(dir.path() + "/journals") + "/cars.jsonl";
+  const auto sink = dir.path() + "/sink/state-00000000000000000000.jsonl";
+  const std::string first = sink_line(kId0, 1) + sink_line(kId1, 2);
+  REQUIRE(os::write_file_atomic(sink, first, 0600));
+  Verifier verifier;
+  REQUIRE(verifier.take_journals(journal).ok());
+  REQUIRE(verifier.take_sink(dir.path() + "/sink").ok());
+  verifier.close_round();
+  CHECK(verifier.report().ok());
+  CHECK(verifier.report().acked == 2);
+  CHECK(verifier.report().ids_by_lane.at("11111111-2222-3333-4444-555555555555/state") == 2);
+  CHECK(verifier.sink_files_changed().value() == 0);
+
+  const std::string second = sink_line(kId1, 2);  // of the closed round: its id again, its values nobody's
+  REQUIRE(os::write_file_atomic(sink, first + second, 0600));
+  REQUIRE(verifier.take_sink(dir.path() + "/sink").ok());
+  verifier.close_round();
+  CHECK(verifier.report().twice == 1);
+  CHECK(verifier.report().strange == 6);
+  CHECK(verifier.report().missing == 0);
+  CHECK(verifier.sink_files_changed().value() == 0);
+
+  REQUIRE(os::write_file_atomic(sink, sink_line(kId0, 1) + sink_line(kId1, 3) + second, 0600));
+  CHECK(verifier.sink_files_changed().value() == 1);
+  REQUIRE(os::write_file_atomic(sink, first, 0600));
+  CHECK(verifier.sink_files_changed().value() == 1);
+}
+
+TEST_CASE("ids are kept as runs of offsets by lane, in whatever order they come") {
+  IdSet ids;
+  for (const char* id : {"u/state/4", "u/state/2", "u/state/3", "u/state/0", "u/event/3"}) {
+    CHECK(ids.insert(id) == IdSet::Seen::first);
+  }
+  CHECK(ids.runs() == 3);
+  for (const char* id : {"u/state/2", "u/state/3", "u/state/4", "u/state/0"}) {
+    CHECK(ids.insert(id) == IdSet::Seen::again);
+  }
+  CHECK(ids.insert("u/state/1") == IdSet::Seen::first);
+  CHECK(ids.insert("u/state/18446744073709551615") == IdSet::Seen::first);
+  CHECK(ids.runs() == 3);
+  CHECK(ids.by_lane().at("u/state") == 6);
+  for (const char* id : {"", "u", "u/state/", "u/state/x", "u/state/1x", "u/state/-1"}) {
+    CHECK(ids.insert(id) == IdSet::Seen::malformed);
+  }
 }
 
 TEST_CASE("a journal of which two messages claim the same value and time cannot be verified") {
