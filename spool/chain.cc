@@ -52,9 +52,9 @@ Digest chain(const Digest& before, Offset offset, WallMs time, ByteView body) {
   return finish(hash);
 }
 
-Digest chain_lost(const Digest& before, Offset offset) {
+Digest chain_lost(const Digest& known, Offset offset) {
   XXH3_state_t* hash = state();
-  begin(hash, before, offset, 0);
+  begin(hash, known, offset, 0);
   XXH3_128bits_update(hash, kLostMark.data(), kLostMark.size());
   return finish(hash);
 }

@@ -15,6 +15,7 @@
 #include "common/disk.h"
 #include "common/result.h"
 #include "common/types.h"
+#include "spool/chain.h"
 #include "spool/settlement.h"
 
 namespace wayside::spool {
@@ -89,7 +90,8 @@ struct ReadRecord {
   Bytes body;    // empty when lost
   Digest after;  // chain digest after this record
   std::uint64_t framed_bytes = 0;
-  bool lost = false;  // rot: this offset's body is gone
+  bool lost = false;                           // rot: this offset's body is gone
+  DigestSource source = DigestSource::linked;  // of `after`
 };
 
 // Owns     open read handles only.   Thread   one.   Durable  -
@@ -110,6 +112,9 @@ class LaneReader {
   virtual Result<std::vector<ReadRecord>> read(Offset from, std::size_t max_records, std::uint64_t max_bytes) = 0;
   // Chain digest before `at` (all records below it applied). Fault::not_found below oldest().
   virtual Result<Digest> digest_before(Offset at) = 0;
+  // Where the segment that holds `at` begins. A writer that opens a lane begins a new one, so that a lane whose
+  // volume came back from an old copy parts from what it was at a base and nowhere else. Fault::not_found as above.
+  virtual Result<Offset> segment_base(Offset at) = 0;
   // Received running totals by cohort at synced, from the group headers.
   virtual Result<std::map<std::string, std::uint64_t>> received_by_cohort() = 0;
 };

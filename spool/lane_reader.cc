@@ -43,7 +43,9 @@ class LaneCursor {
 Result<void> LaneCursor::open(Offset base) {
   auto walker = SegmentWalker::open(disk_, dir_, identity_, base);
   if (!walker) return std::move(walker).error();
-  if (!(*walker)->header() && walker_ && walker_->offset() == base) (*walker)->assume_digest(walker_->digest());
+  if (!(*walker)->header() && walker_ && walker_->offset() == base) {
+    (*walker)->assume_digest(walker_->digest(), walker_->source());
+  }
   walker_ = std::move(walker).value();
   return {};
 }
@@ -91,28 +93,40 @@ Result<void> LaneCursor::reopen() {
   reopened_ = true;
   const Offset at = walker_->offset();
   const Digest digest = walker_->digest();
+  const DigestSource source = walker_->source();
   auto fresh = SegmentWalker::open(disk_, dir_, identity_, walker_->base());
   if (!fresh) return std::move(fresh).error();
   if (auto skipped = (*fresh)->skip_to(at); !skipped) return skipped;
   if ((*fresh)->offset() != at) return {};  // no further than the handle we have
-  (*fresh)->assume_digest(digest);
+  (*fresh)->assume_digest(digest, source);
   walker_ = std::move(fresh).value();
   return {};
 }
 
-// Synced, and nothing intact follows in this file up to where the next one begins.
+// Synced, and nothing intact follows in this file up to where the next one begins. The claim knows the digest of the
+// group it was written with even where that group is gone.
 Result<Step> LaneCursor::lost_step(Offset segment_end) {
   Step step;
   step.kind = Step::Kind::lost;
   step.offset = walker_->offset();
   step.framed_bytes = kRecordFrameBytes;
   step.after = chain_lost(walker_->digest(), step.offset);
+  step.source = DigestSource::made_up;
+  auto claim = read_claim(identity_, walker_->file());
+  if (!claim) return std::move(claim).error();
+  if (claim->has_value() && ((*claim)->head == step.offset + 1 || (*claim)->before == step.offset + 1)) {
+    step.after = (*claim)->head == step.offset + 1 ? (*claim)->head_digest : (*claim)->before_digest;
+    step.source = DigestSource::stored;
+  }
   if (step.offset + 1 == segment_end) {
     auto following = SegmentWalker::open(disk_, dir_, identity_, segment_end);
     if (!following) return std::move(following).error();
-    if ((*following)->header()) step.after = (*following)->digest();
+    if ((*following)->header()) {
+      step.after = (*following)->digest();
+      step.source = DigestSource::stored;
+    }
   }
-  walker_->lose(step.after);
+  walker_->lose(step.after, step.source);
   return step;
 }
 
@@ -125,6 +139,7 @@ class LaneReaderImpl final : public LaneReader {
   Result<Offset> oldest() override;
   Result<std::vector<ReadRecord>> read(Offset from, std::size_t max_records, std::uint64_t max_bytes) override;
   Result<Digest> digest_before(Offset at) override;
+  Result<Offset> segment_base(Offset at) override;
   Result<Received> received_by_cohort() override;
 
  private:
@@ -188,7 +203,7 @@ Result<std::vector<ReadRecord>> LaneReaderImpl::read(Offset from, std::size_t ma
     WAYSIDE_ASSERT(step->offset == at);
     bytes += step->framed_bytes;
     out.push_back({at, step->time, Bytes(step->body.begin(), step->body.end()), step->after, step->framed_bytes,
-                   step->kind == Step::Kind::lost});
+                   step->kind == Step::Kind::lost, step->source});
   }
   return out;
 }
@@ -203,6 +218,12 @@ Result<Digest> LaneReaderImpl::digest_before(Offset at) {
   LaneCursor cursor(disk_, dir_, identity_);
   if (auto done = cursor.seek(bases_, at, synced); !done) return std::move(done).error();
   return cursor.digest();
+}
+
+Result<Offset> LaneReaderImpl::segment_base(Offset at) {
+  if (auto listed = list(page_.load()); !listed) return std::move(listed).error();
+  if (auto there = require(at); !there) return std::move(there).error();
+  return *std::prev(std::upper_bound(bases_.begin(), bases_.end(), at));
 }
 
 Result<void> LaneReaderImpl::open_totals(std::size_t index) {

@@ -17,6 +17,8 @@ Result<std::unique_ptr<SegmentWalker>> SegmentWalker::open(Disk& disk, const std
   if (header && header->base == base) {
     walker->digest_ = header->digest;
     walker->header_ = std::move(header).value();
+  } else if (base != Offset{}) {
+    walker->source_ = DigestSource::made_up;
   }
   return walker;
 }
@@ -38,8 +40,16 @@ Result<Step> SegmentWalker::next(Offset limit) {
   }
   Step step = **record;
   record_position_ += step.framed_bytes;
-  step.after = offset_ + 1 == group_.end() ? group_.after : chain(digest_, offset_, step.time, step.body);
-  advance(step.after);
+  if (offset_ + 1 == group_.end()) {
+    step.after = group_.after;
+    step.source = DigestSource::stored;
+  } else if (source_ == DigestSource::made_up) {
+    step.after = chain_lost(group_.after, offset_);
+    step.source = DigestSource::made_up;
+  } else {
+    step.after = chain(digest_, offset_, step.time, step.body);
+  }
+  advance(step.after, step.source);
   return step;
 }
 
@@ -99,6 +109,7 @@ Result<bool> SegmentWalker::group_at(std::uint64_t at) {
     resume_ = group->before;
   } else {
     digest_ = group->before;
+    source_ = DigestSource::stored;
   }
   group_ = *group;
   entered_ = true;
@@ -153,6 +164,7 @@ Result<void> SegmentWalker::bound_damage() {
 void SegmentWalker::leave_group() {
   offset_ = group_.end();
   digest_ = group_.after;
+  source_ = DigestSource::stored;
   entered_ = false;
 }
 
@@ -161,14 +173,18 @@ Step SegmentWalker::lost_step() {
   step.kind = Step::Kind::lost;
   step.offset = offset_;
   step.framed_bytes = kRecordFrameBytes;
-  step.after = offset_ + 1 == lost_until_ && resume_ ? *resume_ : chain_lost(digest_, offset_);
-  advance(step.after);
+  const bool stored = offset_ + 1 == lost_until_ && resume_;
+  const Digest& follows = resume_ ? *resume_ : group_.after;
+  step.after = stored ? follows : chain_lost(follows, offset_);
+  step.source = stored ? DigestSource::stored : DigestSource::made_up;
+  advance(step.after, step.source);
   return step;
 }
 
-void SegmentWalker::advance(const Digest& after) {
+void SegmentWalker::advance(const Digest& after, DigestSource source) {
   offset_ = offset_ + 1;
   digest_ = after;
+  source_ = source;
   if (entered_ && offset_ >= group_.end()) entered_ = false;
 }
 

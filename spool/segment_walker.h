@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/disk.h"
+#include "spool/chain.h"
 #include "spool/codec.h"
 #include "spool/segment_file.h"
 
@@ -19,6 +20,7 @@ struct Step {
   WallMs time{};
   ByteView body;  // valid until the next call of the walker
   Digest after;
+  DigestSource source = DigestSource::linked;  // of `after`
   std::uint64_t framed_bytes = 0;
 };
 
@@ -37,15 +39,19 @@ class SegmentWalker {
   // Moves behind the next group whose end is at most `limit`; false: there is none.
   Result<bool> skip_group(Offset limit);
 
-  // The offset at offset() is gone and the caller knows the digest after it.
-  void lose(const Digest& after) { advance(after); }
+  // The offset at offset() is gone and the caller knows the digest after it, or made one up.
+  void lose(const Digest& after, DigestSource source) { advance(after, source); }
   // Where the header that says it is damaged.
-  void assume_digest(const Digest& before) { digest_ = before; }
+  void assume_digest(const Digest& before, DigestSource source = DigestSource::linked) {
+    digest_ = before;
+    source_ = source;
+  }
 
   void invalidate() { file_.invalidate(); }
   [[nodiscard]] Offset base() const { return base_; }
   [[nodiscard]] Offset offset() const { return offset_; }         // next to be returned
   [[nodiscard]] const Digest& digest() const { return digest_; }  // before offset()
+  [[nodiscard]] DigestSource source() const { return source_; }   // of digest()
   [[nodiscard]] const std::optional<SegmentHeader>& header() const { return header_; }
   [[nodiscard]] std::uint64_t position() const { return position_; }  // where the next group is looked for
   [[nodiscard]] std::uint64_t group_position() const { return group_position_; }
@@ -63,13 +69,14 @@ class SegmentWalker {
   Result<void> bound_damage();  // the record at record_position_ is bad
   void leave_group();
   Step lost_step();
-  void advance(const Digest& after);
+  void advance(const Digest& after, DigestSource source);
 
   FileWindow file_;
   Identity identity_;
   Offset base_;
   Offset offset_;
   Digest digest_;
+  DigestSource source_ = DigestSource::stored;
   std::optional<SegmentHeader> header_;
   std::uint64_t position_ = kHeaderBytes;
   GroupHeader group_;

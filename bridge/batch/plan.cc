@@ -1,5 +1,6 @@
 #include "bridge/batch/plan.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -110,6 +111,18 @@ const Rule* rule_of(const std::vector<Rule>& rules, const schemas::RecordView& r
   return nullptr;
 }
 
+// The core keeps the digest at a batch's end and compares it after every reconnect. One that the volume has stored can
+// be compared whatever rots between; one that had to be made up says least. At least one record stays.
+void end_where_the_digest_is_known(std::vector<PlannedRecord>& planned) {
+  for (const auto least : {spool::DigestSource::stored, spool::DigestSource::linked}) {
+    const auto last = std::find_if(planned.rbegin(), planned.rend(),
+                                   [least](const PlannedRecord& record) { return record.read->source >= least; });
+    if (last == planned.rend()) continue;
+    planned.erase(last.base(), planned.end());
+    return;
+  }
+}
+
 // From the last to the first: a SignalBatch under `latest` goes if every signal of it comes again, delivered, in a
 // later one of the same vehicle.
 class Latest {
@@ -141,6 +154,7 @@ std::vector<PlannedRecord> plan(const std::vector<spool::ReadRecord>& records, c
     if (!room.take(planned)) break;
     out.push_back(std::move(planned));
   }
+  end_where_the_digest_is_known(out);
   Latest latest;
   for (auto planned = out.rbegin(); planned != out.rend(); ++planned) {
     const Rule* rule = planned->record ? rule_of(rules, *planned->record) : nullptr;

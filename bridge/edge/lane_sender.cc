@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "bridge/edge/chain_check.h"
+
 namespace wayside::bridge::edge {
 namespace {
 
@@ -109,13 +111,15 @@ bool LaneSender::chain_agrees(const spool::Standing& core, EdgeActions& actions)
     return false;
   }
   if (core.next < *oldest) return true;  // nothing is left to compare with
-  const Result<Digest> own = reader_.digest_before(core.next);
-  if (!own) {
-    disk_fault(own.error(), actions);
+  const Result<ChainVerdict> verdict = judge_chain(reader_, core, settlement_.standing());
+  if (!verdict) {
+    disk_fault(verdict.error(), actions);
     return false;
   }
-  if (*own == core.digest) return true;
-  stop_forked("the digest before offset " + std::to_string(core.next.value) + " is not the core's", actions);
+  if (*verdict == ChainVerdict::same) return true;
+  stop_forked("the digest before offset " + std::to_string(core.next.value) +
+                  (*verdict == ChainVerdict::other ? " is not the core's" : " is damaged on both sides"),
+              actions);
   return false;
 }
 

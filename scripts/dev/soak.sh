@@ -19,7 +19,7 @@ usage: ./dev soak NAME [OPTIONS]
                                                 disks, links, clocks and crashes, then the planted bugs;
                                                 --replay tells one again and cuts it down while it fails;
                                                 JSON: seeds, steps, broken, pairs, pairs_min_hits, planted,
-                                                planted_found, forked_by_rot
+                                                planted_found
   full                                          clang-tidy of every file, all tests under asan and tsan
 
 Folders of failed runs are kept and named.

@@ -25,8 +25,8 @@ struct Watch {
 // The lane waits for a person: its volume is not the one that the core knows.
 bool stopped(const World& world, Lane lane);
 bool forked_was_said(const World& world, Lane lane);
-// It may end so: the volume came from an old copy; or rot damaged what the core already has, and then no digest tells
-// that from a fork.
+// It may end so where the volume came from an old copy, or where rot and a loss of power took a tail that the core has:
+// then other records come to stand at those offsets. Rot alone stops no lane.
 bool may_stop(const World& world, const Expected& expected, Lane lane);
 
 // "" or the broken promise.

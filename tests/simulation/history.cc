@@ -34,8 +34,7 @@ Verdict History::run(Coverage* coverage) {
     if (!problem.empty()) return {std::move(problem), number};
     ++number;
   }
-  std::string problem = finish();
-  return {std::move(problem), number, forked_by_rot()};
+  return {finish(), number};
 }
 
 void History::take(const Step& step) {
@@ -292,16 +291,6 @@ void History::note_disk(const SimDisk& disk, std::size_t side, Struck first) {
     const unsigned place = row.call == SimCall::pwrite && no_space_.at(side) ? 2 : row.place;
     struck(static_cast<Struck>(static_cast<unsigned>(first) + place));
   }
-}
-
-// What rot left without a fork, and stopped all the same.
-std::uint64_t History::forked_by_rot() const {
-  std::uint64_t lanes = 0;
-  for (const Lane lane : kAllLanes) {
-    const bool forked = world_.edge && world_.edge->link->lane(lane).forked();
-    lanes += forked && world_.rotted[index_of(lane)] ? 1 : 0;
-  }
-  return lanes;
 }
 
 Verdict run_history(const Script& script, Coverage* coverage, const Planting& planting) {

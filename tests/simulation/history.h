@@ -16,7 +16,6 @@ using Planting = std::function<void(World&)>;
 struct Verdict {
   std::string problem;  // empty: every promise was kept
   std::uint64_t step = 0;
-  std::uint64_t forked_by_rot = 0;  // lanes that end stopped because rot stands below what the core has
   [[nodiscard]] bool kept() const { return problem.empty(); }
 };
 
@@ -34,7 +33,6 @@ class History {
   bool drain();
   [[nodiscard]] bool drained() const;
   [[nodiscard]] std::string what_is_stuck() const;
-  [[nodiscard]] std::uint64_t forked_by_rot() const;
 
   void publish();
   void deliver();

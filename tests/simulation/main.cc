@@ -105,7 +105,6 @@ int replay(const Options& options) {
 
 struct Told {
   std::uint64_t broken = 0;
-  std::uint64_t forked_by_rot = 0;
   std::uint64_t steps = 0;
   Coverage coverage;
   double seconds = 0;
@@ -120,7 +119,6 @@ Told tell_histories(const Options& options) {
     told_high = static_cast<std::sig_atomic_t>(seed >> 32U);
     const Verdict verdict = run_history(write_script(seed, options.steps), &told.coverage);
     told.steps += options.steps;
-    told.forked_by_rot += verdict.forked_by_rot;
     if (!verdict.kept()) {
       ++told.broken;
       report(options, seed, verdict);
@@ -188,10 +186,10 @@ int main(int argc, char** argv) {
                static_cast<double>(told.steps) / told.seconds);
   std::printf(
       "{\"seeds\": %llu, \"from\": %llu, \"steps\": %u, \"broken\": %llu, \"pairs\": %llu, \"pairs_min_hits\": %llu, "
-      "\"planted\": %llu, \"planted_found\": %llu, \"forked_by_rot\": %llu, \"seconds\": %.1f}\n",
+      "\"planted\": %llu, \"planted_found\": %llu, \"seconds\": %.1f}\n",
       static_cast<unsigned long long>(options.seeds), static_cast<unsigned long long>(options.from), options.steps,
       static_cast<unsigned long long>(told.broken), static_cast<unsigned long long>(told.coverage.pairs()),
       static_cast<unsigned long long>(told.coverage.min_hits()), static_cast<unsigned long long>(planted),
-      static_cast<unsigned long long>(found), static_cast<unsigned long long>(told.forked_by_rot), told.seconds);
+      static_cast<unsigned long long>(found), told.seconds);
   return told.broken == 0 && told.coverage.min_hits() > 0 && found == planted ? 0 : 1;
 }

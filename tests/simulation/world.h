@@ -5,6 +5,7 @@
 
 #include <array>
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -241,6 +242,8 @@ class World {
   std::array<std::vector<std::vector<Bytes>>, kLanes> refused;
   std::array<bool, kLanes> rotted{};                 // somebody flipped a bit in that lane
   std::array<std::uint64_t, kLanes> tail_unknown{};  // cut and said; only rot may bring it about
+  // What such a cut took, by offset: the core may have it.
+  std::array<std::map<std::uint64_t, std::vector<Bytes>>, kLanes> cut_tail;
   std::array<Offset, kLanes> committed{};
   std::vector<bridge::edge::Alarm> edge_alarms;
   std::vector<bridge::core::Alarm> core_alarms;
@@ -266,6 +269,8 @@ class World {
     if (synced < head) {
       if (!rotted[index_of(lane)] || recovered.tail_unknown == 0) return name + ": committed records vanished";
       tail_unknown[index_of(lane)] += head - synced;
+      const std::vector<Bytes>& all = journal[index_of(lane)];
+      for (std::uint64_t at = synced.value; at < all.size(); ++at) cut_tail[index_of(lane)][at].push_back(all[at]);
       journal[index_of(lane)].resize(synced.value);
       head = synced;
     }

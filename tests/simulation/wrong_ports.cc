@@ -19,6 +19,7 @@ class PlainReader : public spool::LaneReader {
     return plain_->read(from, max_records, max_bytes);
   }
   Result<Digest> digest_before(Offset at) override { return plain_->digest_before(at); }
+  Result<Offset> segment_base(Offset at) override { return plain_->segment_base(at); }
   Result<std::map<std::string, std::uint64_t>> received_by_cohort() override { return plain_->received_by_cohort(); }
 
  private:

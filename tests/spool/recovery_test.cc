@@ -69,6 +69,38 @@ TEST_CASE("after a kill everything committed is there and the chain goes on") {
   CHECK(read_all(*open_reader(disk, lane_options())).back().after == digest_of(14, 300));
 }
 
+TEST_CASE("behind damage a reader says that it makes digests up, and more damage in that group changes none of them") {
+  SimDisk disk;
+  three_groups(disk);
+  const auto groups = places(disk);
+  const auto rot = [&](std::uint64_t record) {
+    disk.flip_bit(kFirst, groups[1].at + groups[1].header_bytes + record * framed_bytes(300) + 60, 4);
+  };
+  rot(1);
+  const auto once = read_all(*open_reader(disk, lane_options()));
+  CHECK(once[4].source == DigestSource::linked);
+  CHECK(once[5].source == DigestSource::made_up);
+  CHECK(once[6].source == DigestSource::made_up);
+  CHECK(once[7].source == DigestSource::stored);
+  rot(2);
+  const auto twice = read_all(*open_reader(disk, lane_options()));
+  CHECK(lost_offsets(twice) == std::vector<std::uint64_t>{5, 6, 7});
+  CHECK(twice[5].after == once[5].after);
+  CHECK(twice[6].after == once[6].after);
+  CHECK(twice[7].after == digest_of(8, 300));
+}
+
+TEST_CASE("the digest behind a last group that is gone is known from its claim") {
+  SimDisk disk;
+  three_groups(disk);
+  disk.flip_bit(kFirst, places(disk)[2].at + 20, 0);
+  const auto records = read_all(*open_reader(disk, lane_options()));
+  CHECK(lost_offsets(records) == std::vector<std::uint64_t>{8, 9, 10, 11});
+  CHECK(records[10].source == DigestSource::made_up);
+  CHECK(records[11].source == DigestSource::stored);
+  CHECK(records[11].after == digest_of(12, 300));
+}
+
 TEST_CASE("a group that was written and never claimed is a torn tail and is cut") {
   SimDisk disk;
   three_groups(disk);
