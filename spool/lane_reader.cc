@@ -63,6 +63,11 @@ Result<void> LaneCursor::seek(const std::vector<Offset>& bases, Offset at, Offse
   if (*segment >= synced && segment != bases.begin()) --segment;
   walker_.reset();
   if (auto opened = open(*segment); !opened) return opened;
+  // A damaged header does not say the digest before its first record: the segment before it ends with it.
+  while (!walker_->header() && segment != bases.begin()) {
+    walker_.reset();
+    if (auto opened = open(*--segment); !opened) return opened;
+  }
   if (auto skipped = walker_->skip_to(std::min(at, segment_end(bases))); !skipped) return skipped;
   while (walker_->offset() < at) {
     auto step = next(bases, at);

@@ -86,6 +86,28 @@ Result<LaneState> recover_nothing(const Evidence& evidence, Recovery& report) {
   return state;
 }
 
+// The chain digest before segment `index`: what its header says or, where that is damaged, what the segment before it
+// ends with.
+Result<Digest> digest_before_segment(Disk& disk, const std::string& dir, const Identity& identity,
+                                     const std::vector<Offset>& bases, std::size_t index) {
+  auto walker = SegmentWalker::open(disk, dir, identity, bases.at(index));
+  if (!walker) return std::move(walker).error();
+  if ((*walker)->header() || index == 0) return (*walker)->digest();
+  auto earlier = digest_before_segment(disk, dir, identity, bases, index - 1);
+  if (!earlier) return earlier;
+  auto before = SegmentWalker::open(disk, dir, identity, bases.at(index - 1));
+  if (!before) return std::move(before).error();
+  (*before)->assume_digest(*earlier);
+  const Offset base = bases.at(index);
+  if (auto skipped = (*before)->skip_to(base); !skipped) return std::move(skipped).error();
+  while ((*before)->offset() < base) {
+    auto step = (*before)->next(base);
+    if (!step) return std::move(step).error();
+    if (step->kind == Step::Kind::end) (*before)->lose(chain_lost((*before)->digest(), (*before)->offset()));
+  }
+  return (*before)->digest();
+}
+
 }  // namespace
 
 void reconcile(Received& received, Offset head) {
@@ -130,6 +152,9 @@ Result<LaneState> recover_lane(Disk& disk, const std::string& dir, const Identit
     const Offset base = (*bases)[last];
     auto walker = SegmentWalker::open(disk, dir, identity, base);
     if (!walker) return std::move(walker).error();
+    auto digest = digest_before_segment(disk, dir, identity, *bases, last);
+    if (!digest) return std::move(digest).error();
+    (*walker)->assume_digest(*digest);
     auto footer = read_footer(identity, (*walker)->file());
     if (!footer) return std::move(footer).error();
     const bool sealed = footer->has_value() && (*footer)->base == base;

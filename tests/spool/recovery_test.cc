@@ -312,6 +312,68 @@ TEST_CASE("a damaged header of a segment loses no record") {
   CHECK(lost_offsets(records).empty());
 }
 
+TEST_CASE("a segment whose header is damaged is read with the digest that the one before it ends with") {
+  SimDisk disk;
+  auto writer = open_writer(disk, lane_options());
+  std::vector<Offset> bases;
+  std::vector<Digest> digests = {Digest{}};  // before each offset
+  while (bases.size() < 3) {
+    put_group(*writer, 1, 9'000);
+    digests.push_back(writer->digest());
+    bases.clear();
+    for (const auto& path : disk.files()) {
+      if (path.ends_with(".seg")) bases.push_back({std::stoull(path.substr(path.size() - 24, 20))});
+    }
+  }
+  writer.reset();
+  disk.kill();
+  SECTION("one in the middle") { disk.flip_bit(segment_path(kLaneDir, bases[1]), 40, 0); }
+  SECTION("two in a row") {
+    disk.flip_bit(segment_path(kLaneDir, bases[1]), 40, 0);
+    disk.flip_bit(segment_path(kLaneDir, bases[2]), 40, 0);
+  }
+  for (std::uint64_t n = 0; n < digests.size(); ++n) {
+    INFO("offset " << n);
+    const auto digest = open_reader(disk, lane_options())->digest_before({n});
+    REQUIRE(digest.ok());
+    CHECK(*digest == digests[n]);
+  }
+}
+
+TEST_CASE("a last segment of which nothing is left but its name goes on with the chain of the one before it") {
+  SimDisk disk;
+  auto writer = open_writer(disk, lane_options());
+  Digest before;
+  Offset base;
+  for (bool second = false; !second;) {
+    before = writer->digest();
+    base = writer->synced();
+    put_group(*writer, 1, 9'000);
+    second = base > Offset{} && disk.exists(segment_path(kLaneDir, base)).value();
+  }
+  writer.reset();
+  disk.kill();
+  disk.flip_bit(segment_path(kLaneDir, base), 40, 0);
+  SECTION("its only group is torn") {
+    disk.zero(segment_path(kLaneDir, base), kHeaderBytes + 512, 512);
+    set_page(disk, base.value);
+    Recovery recovery;
+    writer = open_writer(disk, lane_options(), {}, &recovery);
+    REQUIRE(writer->synced() == base);
+    CHECK(writer->digest() == before);
+  }
+  SECTION("its only group is rot") {
+    disk.flip_bit(segment_path(kLaneDir, base), kHeaderBytes + 20, 0);
+    set_page(disk, base.value + 1);
+    writer = open_writer(disk, lane_options());
+    REQUIRE(writer->synced() == base + 1);
+  }
+  put_group(*writer, 2);
+  const auto records = read_all(*open_reader(disk, lane_options()));
+  CHECK(records.back().after == writer->digest());
+  CHECK(open_reader(disk, lane_options())->digest_before(base).value() == before);
+}
+
 TEST_CASE("a failed sync rewrites the group to a new segment and loses nothing") {
   SimDisk disk;
   auto writer = open_writer(disk, lane_options());
