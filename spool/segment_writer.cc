@@ -27,12 +27,20 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(Disk& disk, const s
   auto file = disk.open(temporary, OpenMode::create_new);
   if (!file) return std::move(file).error();
   std::unique_ptr<SegmentWriter> writer(new SegmentWriter(std::move(file).value(), header, segment_bytes_max));
-  if (auto done = writer->allocate(kHeaderBytes); !done) return std::move(done).error();
-  if (auto done = writer->file_->pwrite(encode_header(header), 0); !done) return std::move(done).error();
-  if (auto done = writer->file_->fdatasync(); !done) return std::move(done).error();
+  if (auto done = writer->begin(header); !done) {
+    // What it could reserve of a full volume is somebody's room. Where it cannot go, the next attempt removes it.
+    static_cast<void>(disk.remove(temporary));
+    return std::move(done).error();
+  }
   if (auto done = disk.rename(temporary, path); !done) return std::move(done).error();
   if (auto done = disk.fsync_dir(dir); !done) return std::move(done).error();
   return writer;
+}
+
+Result<void> SegmentWriter::begin(const SegmentHeader& header) {
+  if (auto done = allocate(kHeaderBytes); !done) return done;
+  if (auto done = file_->pwrite(encode_header(header), 0); !done) return done;
+  return file_->fdatasync();
 }
 
 Result<void> SegmentWriter::allocate(std::uint64_t end) {

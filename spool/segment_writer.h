@@ -36,6 +36,7 @@ class SegmentWriter {
 
  private:
   SegmentWriter(std::unique_ptr<DiskFile> file, const SegmentHeader& header, std::uint64_t segment_bytes_max);
+  Result<void> begin(const SegmentHeader& header);
   Result<void> allocate(std::uint64_t end);
 
   std::unique_ptr<DiskFile> file_;

@@ -64,7 +64,7 @@ Result<void> Custody::open_lane(Lane lane) {
                                      .queue_bytes_max = options_.queue_bytes_max,
                                      .record_bytes_max = options_.record_bytes_max,
                                      .group = group_limits(lane),
-                                     .probe_path = options_.door_file + "." + to_string(lane) + ".probe"};
+                                     .probe_path = dir + ".probe"};
   const auto wake_later = [this, lane] {
     for (std::size_t later = index_of(lane) + 1; later < kLanes; ++later) lanes_[later]->nudge();
   };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/log/log.h"
+#include "spool/format.h"
 
 namespace wayside::broker {
 namespace {
@@ -227,12 +228,20 @@ void LaneThread::fault(const std::string& what) {
   log::error("custody_fault", {{"lane", to_string(options_.lane)}, {"why", what}});
 }
 
-void LaneThread::probe() {
+// Can the volume take what the next group may need of it? A segment grows by one step at a time.
+Result<void> LaneThread::probe_volume() {
   Result<std::unique_ptr<DiskFile>> file = parts_.disk.open(options_.probe_path, OpenMode::read_write);
   if (!file.ok()) file = parts_.disk.open(options_.probe_path, OpenMode::create_new);
-  Result<void> wrote = file.ok() ? (*file)->pwrite(as_bytes("wayside"), 0) : Result<void>(file.error());
-  if (wrote.ok()) wrote = (*file)->fdatasync();
-  if (wrote.ok()) {
+  if (!file.ok()) return std::move(file).error();
+  Result<void> done = (*file)->fallocate(spool::kAllocateStepBytes);
+  if (done.ok()) done = (*file)->pwrite(as_bytes("wayside"), 0);
+  if (done.ok()) done = (*file)->fdatasync();
+  const Result<void> given_back = (*file)->truncate(0);  // also of what was reserved before it failed
+  return done.ok() ? given_back : done;
+}
+
+void LaneThread::probe() {
+  if (probe_volume().ok()) {
     faulted_.store(false, std::memory_order_release);
     log::info("custody_recovered", {{"lane", to_string(options_.lane)}});
     return;

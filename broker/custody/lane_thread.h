@@ -49,8 +49,8 @@ class SyncBoard {
 //
 // A record that finds no room takes with it whoever is queued behind it, and whoever comes with the opening of the
 // door that ended with it: none of a connection overtakes another.
-// After a disk fault the door is shut with SPOOL_FAULT; the thread writes and syncs a probe file with a
-// growing pause until that works, and opens the door again.
+// After a disk fault the door is shut with SPOOL_FAULT; the thread reserves, writes and syncs a probe file on
+// the spool's volume, with a growing pause, until that works, and opens the door again.
 class LaneThread {
  public:
   struct Options {
@@ -104,6 +104,7 @@ class LaneThread {
   void look_around();
   void fault(const std::string& what);
   void probe();
+  Result<void> probe_volume();
   void seal();
   static std::uint64_t cost(const Offer& offer);
 

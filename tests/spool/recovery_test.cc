@@ -1,5 +1,8 @@
 // Torn tail, rot and the unknown between them; disk faults during a commit.
 #include "spool/recovery.h"
+
+#include <catch2/generators/catch_generators.hpp>
+
 #include "spool/format.h"
 #include "spool/segment_walker.h"
 #include "tests/spool/lane_fixture.h"
@@ -417,6 +420,43 @@ TEST_CASE("a commit that fails twice is refused and its offsets are given out ag
     CHECK(records.back().after == digest_of(5, 300));
     CHECK(records[3].body == body_of(3, 300));
   }
+}
+
+TEST_CASE("whatever call fails with whatever fault, on a new segment or over an open one, nothing acknowledged goes") {
+  const Fault fault = GENERATE(Fault::io, Fault::no_space, Fault::denied);
+  const SimCall call = GENERATE(SimCall::open, SimCall::pwrite, SimCall::fdatasync, SimCall::fallocate, SimCall::rename,
+                                SimCall::fsync_dir, SimCall::truncate, SimCall::remove);
+  const bool rotates = GENERATE(false, true);  // false: over what is reserved already
+  const bool lasting = GENERATE(false, true);  // false: once
+  CAPTURE(static_cast<int>(fault), static_cast<int>(call), rotates, lasting);
+  SimDisk disk;
+  auto options = lane_options();
+  options.segment_bytes_max = 48U << 10U;
+  auto writer = open_writer(disk, options);
+  put_group(*writer, 3, 300);
+  disk.fail(call, fault, 0, lasting ? 1'000 : 1);
+  const std::uint64_t records = rotates ? 20 : 1;
+  const std::size_t bytes = rotates ? 1'000 : 300;
+  for (std::uint64_t n = 3; n < 3 + records; ++n) {
+    REQUIRE(writer->append(body_of(n, bytes), cohort_of(n), time_of(n), nullptr) == AppendOutcome::appended);
+  }
+  const Result<Offset> committed = writer->commit({1});
+  const std::uint64_t head = committed.ok() ? 3 + records : 3;
+  CHECK(writer->synced().value == head);
+  CHECK(writer->appended().value == head);
+  disk.clear_faults();
+  put_group(*writer, 2, 300);
+  SeededRng rng(GENERATE(1, 2, 3));
+  disk.power_loss(rng);
+  Recovery recovery;
+  writer = open_writer(disk, options, {}, &recovery);
+  CHECK(recovery.lost == 0);
+  CHECK(recovery.tail_unknown == 0);
+  REQUIRE(writer->synced().value == head + 2);
+  const auto records_read = read_all(*open_reader(disk, options));
+  REQUIRE(records_read.size() == head + 2);
+  for (const ReadRecord& record : records_read) CHECK_FALSE(record.lost);
+  CHECK(records_read.back().body == body_of(head + 1, 300));
 }
 
 TEST_CASE("a reader follows when the segment it reads was abandoned by a failed sync") {
