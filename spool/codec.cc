@@ -183,9 +183,8 @@ void encode_record_frame(const Identity& identity, Offset offset, WallMs time, B
   put(out, std::uint32_t{0});
   put(out, offset.value);
   put(out, time.value);
-  const std::uint32_t crc = seal_crc(identity, ByteView(out).subspan(at + 8));
   put(out, body);
-  patch_u32(out, at + 4, crc32c(crc, body));
+  patch_u32(out, at + 4, seal_crc(identity, ByteView(out).subspan(at + 8)));
 }
 
 RecordFrame decode_record_frame(ByteView bytes) {
@@ -198,13 +197,8 @@ RecordFrame decode_record_frame(ByteView bytes) {
   return frame;
 }
 
-bool record_intact(const Identity& identity, const RecordFrame& frame, ByteView body) {
-  std::array<std::uint8_t, 16> head{};
-  for (std::size_t i = 0; i < 8; ++i) {
-    head[i] = static_cast<std::uint8_t>(frame.offset.value >> (8 * i));
-    head[8 + i] = static_cast<std::uint8_t>(static_cast<std::uint64_t>(frame.time.value) >> (8 * i));
-  }
-  return frame.body_bytes == body.size() && frame.crc == crc32c(seal_crc(identity, head), body);
+bool record_intact(const Identity& identity, const RecordFrame& frame, ByteView whole) {
+  return whole.size() == kRecordFrameBytes + frame.body_bytes && frame.crc == seal_crc(identity, whole.subspan(8));
 }
 
 Bytes encode_footer(const Identity& identity, const Footer& footer) {

@@ -83,7 +83,8 @@ std::optional<Claim> decode_claim(const Identity& identity, ByteView sector);
 std::optional<GroupHeader> decode_group_header(const Identity& identity, ByteView bytes);
 // The frame alone; whether its body is intact is record_intact's to say.
 RecordFrame decode_record_frame(ByteView frame);
-bool record_intact(const Identity& identity, const RecordFrame& frame, ByteView body);
+// `whole`: the frame and its body, as they stand in the file.
+bool record_intact(const Identity& identity, const RecordFrame& frame, ByteView whole);
 // Length of the footer that ends a file, from its last kTrailerBytes; 0 if there is none.
 std::uint32_t footer_bytes_from_trailer(const Identity& identity, ByteView trailer);
 std::optional<Footer> decode_footer(const Identity& identity, ByteView bytes);

@@ -1,4 +1,5 @@
-// CRC-32C (Castagnoli, RFC 3720 B.4): SSE4.2 where the processor has it, tables elsewhere, chosen at run time.
+// CRC-32C (Castagnoli, RFC 3720 B.4): SSE4.2 and PCLMULQDQ where the processor has them, tables elsewhere, chosen at
+// run time.
 #pragma once
 
 #include <cstdint>

@@ -26,8 +26,8 @@ Result<void> salvage(FileWindow& file, const Identity& identity, std::uint64_t f
     auto whole = file.view(at - 1, follows - at + 1);
     if (!whole) return std::move(whole).error();
     if ((*whole).size() < follows - at + 1) return {};
+    const bool proven = record_intact(identity, frame, *whole);
     const Bytes body((*whole).begin() + kRecordFrameBytes, (*whole).end());
-    const bool proven = record_intact(identity, frame, body);
     if (!proven) {
       auto leads = leads_on(file, follows, to, frame.offset);
       if (!leads) return std::move(leads).error();

@@ -32,13 +32,13 @@ Result<Step> SegmentWalker::next(Offset limit) {
     if (!*found) return Step{};
     if (offset_ < lost_until_) return lost_step();
   }
-  auto record = record_at(record_position_, offset_);
-  if (!record) return std::move(record).error();
-  if (!record->has_value()) {
+  Step step;
+  auto intact = record_at(record_position_, offset_, step);
+  if (!intact) return std::move(intact).error();
+  if (!*intact) {
     if (auto bounded = bound_damage(); !bounded) return std::move(bounded).error();
     return lost_step();
   }
-  Step step = **record;
   record_position_ += step.framed_bytes;
   if (offset_ + 1 == group_.end()) {
     step.after = group_.after;
@@ -119,27 +119,23 @@ Result<bool> SegmentWalker::group_at(std::uint64_t at) {
   return true;
 }
 
-Result<std::optional<Step>> SegmentWalker::record_at(std::uint64_t at, Offset offset) {
-  const std::optional<Step> bad;
+Result<bool> SegmentWalker::record_at(std::uint64_t at, Offset offset, Step& step) {
   const std::uint64_t end = group_position_ + group_.header_bytes + group_.body_bytes;
-  if (at + kRecordFrameBytes > end) return bad;
+  if (at + kRecordFrameBytes > end) return false;
   auto head = file_.view(at, kRecordFrameBytes);
   if (!head) return std::move(head).error();
-  if ((*head).size() < kRecordFrameBytes) return bad;
+  if ((*head).size() < kRecordFrameBytes) return false;
   const RecordFrame frame = decode_record_frame(*head);
-  if (frame.offset != offset || frame.body_bytes > end - at - kRecordFrameBytes) return bad;
+  if (frame.offset != offset || frame.body_bytes > end - at - kRecordFrameBytes) return false;
   auto whole = file_.view(at, kRecordFrameBytes + frame.body_bytes);
   if (!whole) return std::move(whole).error();
-  if ((*whole).size() < kRecordFrameBytes + frame.body_bytes) return bad;
-  const ByteView body = (*whole).subspan(kRecordFrameBytes);
-  if (!record_intact(identity_, frame, body)) return bad;
-  Step step;
+  if (!record_intact(identity_, frame, *whole)) return false;
   step.kind = Step::Kind::record;
   step.offset = offset;
   step.time = frame.time;
-  step.body = body;
-  step.framed_bytes = kRecordFrameBytes + frame.body_bytes;
-  return std::optional<Step>(step);
+  step.body = (*whole).subspan(kRecordFrameBytes);
+  step.framed_bytes = (*whole).size();
+  return true;
 }
 
 // One record is lost if its length still leads to an intact neighbour; otherwise the rest of the group is.
@@ -151,9 +147,10 @@ Result<void> SegmentWalker::bound_damage() {
   if (!head) return std::move(head).error();
   if ((*head).size() < kRecordFrameBytes) return {};
   const std::uint64_t follows = record_position_ + kRecordFrameBytes + decode_record_frame(*head).body_bytes;
-  auto neighbour = record_at(follows, offset_ + 1);
+  Step next;
+  auto neighbour = record_at(follows, offset_ + 1, next);
   if (!neighbour) return std::move(neighbour).error();
-  if (neighbour->has_value()) {
+  if (*neighbour) {
     lost_until_ = offset_ + 1;
     resume_.reset();
     record_position_ = follows;

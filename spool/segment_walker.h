@@ -65,8 +65,8 @@ class SegmentWalker {
   [[nodiscard]] bool in_group() const { return offset_ < group_.end() && offset_ >= group_.base && entered_; }
   Result<bool> find_group();  // from position_ on; sets group_ and lost_until_
   Result<bool> group_at(std::uint64_t at);
-  Result<std::optional<Step>> record_at(std::uint64_t at, Offset offset);
-  Result<void> bound_damage();  // the record at record_position_ is bad
+  Result<bool> record_at(std::uint64_t at, Offset offset, Step& step);  // false: it is not intact
+  Result<void> bound_damage();                                          // the record at record_position_ is bad
   void leave_group();
   Step lost_step();
   void advance(const Digest& after, DigestSource source);

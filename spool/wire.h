@@ -2,6 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
 #include <string_view>
 #include <type_traits>
 
@@ -9,19 +12,19 @@
 
 namespace wayside::spool {
 
+static_assert(std::endian::native == std::endian::little, "fields are copied as they stand");
+
 template <typename T>
   requires std::is_integral_v<T>
 void put(Bytes& out, T value) {
-  auto bits = static_cast<std::make_unsigned_t<T>>(value);
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    out.push_back(static_cast<std::uint8_t>(static_cast<std::uint64_t>(bits) >> (8 * i)));
-  }
+  out.resize(out.size() + sizeof value);
+  std::memcpy(out.data() + out.size() - sizeof value, &value, sizeof value);
 }
 inline void put(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 
 // Overwrites 32 bits that were put as a placeholder.
 inline void patch_u32(Bytes& out, std::size_t at, std::uint32_t value) {
-  for (std::size_t i = 0; i < 4; ++i) out[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
+  std::memcpy(out.data() + at, &value, sizeof value);
 }
 
 // Once a read does not fit, ok() is false and every further read gives zero.
@@ -33,10 +36,10 @@ class Cursor {
 
   template <typename T>
   T get() {
-    std::uint64_t value = 0;
     const ByteView from = take(sizeof(T));
-    for (std::size_t i = 0; i < from.size(); ++i) value |= static_cast<std::uint64_t>(from[i]) << (8 * i);
-    return static_cast<T>(value);
+    T value{};
+    if (ok_) std::memcpy(&value, from.data(), sizeof value);
+    return value;
   }
   ByteView take(std::size_t size) {
     if (!ok_ || size > bytes_.size()) {

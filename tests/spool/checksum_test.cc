@@ -30,6 +30,30 @@ TEST_CASE("crc32c of parts continues to the crc of the whole, at every split and
   }
 }
 
+TEST_CASE("crc32c in hardware is the one of the tables at every length, seed and alignment") {
+  SeededRng rng(12);
+  Bytes bytes(3000);
+  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(rng.next());
+  const auto seed = static_cast<std::uint32_t>(rng.next());
+  for (std::size_t size = 0; size + 8 <= bytes.size(); ++size) {
+    const ByteView view = ByteView(bytes).subspan(size % 8, size);
+    REQUIRE(crc32c(seed, view) == crc32c_portable(seed, view));
+  }
+}
+
+TEST_CASE("a link of the chain does not depend on how it is computed: short and long bodies, byte for byte") {
+  // Lengths on both sides of where one call gives way to a state, and their digests from the format's definition.
+  const auto link_of = [](std::size_t size) { return to_string(chain({}, {7}, {9}, Bytes(size, 0x5A))); };
+  CHECK(link_of(0) == "c2e2ad925a355e95e2dbd983249c898b");
+  CHECK(link_of(40) == "a695e6d3d5b3e16acfe9d2c18ce11962");
+  CHECK(link_of(208) == "de7a199c6e9094ae8f57e384d7179732");
+  CHECK(link_of(209) == "48d64198c0054521f9309abb6e8c9d4c");
+  CHECK(link_of(2015) == "127ebb07675cedf497a7b1f0cbf53073");
+  CHECK(link_of(2016) == "ebc1188e85ea815db346945c846742c2");
+  CHECK(link_of(2017) == "784ac70fe4c7699370329cdac28badc2");
+  CHECK(link_of(100000) == "ab8a22634cab8f5fb727405e8732c313");
+}
+
 TEST_CASE("the chain digest depends on the digest before, the offset, the time and the body") {
   const Bytes body = {1, 2, 3};
   const Bytes other = {1, 2, 4};
