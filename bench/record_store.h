@@ -13,7 +13,7 @@ namespace wayside::bench {
 struct ReadSum {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t sum = 0;  // of the bodies' bytes
+  std::uint64_t sum = 0;  // of the bodies' words
 };
 
 // Owns     its files in a folder of its own.   Thread   one.

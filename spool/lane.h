@@ -94,6 +94,17 @@ struct ReadRecord {
   DigestSource source = DigestSource::linked;  // of `after`
 };
 
+// A record where the reader holds it: the body is valid only during the call that it is given to.
+struct RecordView {
+  Offset offset;
+  WallMs time;
+  ByteView body;
+  Digest after;
+  std::uint64_t framed_bytes = 0;
+  bool lost = false;
+  DigestSource source = DigestSource::linked;
+};
+
 // Owns     open read handles only.   Thread   one.   Durable  -
 // Limits   a read returns at most max_records and about max_bytes, at least one record if there is one.
 // Works in another process than the writer's, and with the writer dead: reads up to the mapped page.
@@ -110,6 +121,10 @@ class LaneReader {
   // Records from `from` up to synced. An offset that rotted comes with lost = true; the chain goes on
   // from the next intact group. An offset below oldest() is Fault::not_found.
   virtual Result<std::vector<ReadRecord>> read(Offset from, std::size_t max_records, std::uint64_t max_bytes) = 0;
+  // The same records without a copy of any, each given to `visit`; returns the offset behind the last of them.
+  // An error may come behind records that were given out already: those are good.
+  virtual Result<Offset> visit(Offset from, std::size_t max_records, std::uint64_t max_bytes,
+                               const std::function<void(const RecordView&)>& visit) = 0;
   // Chain digest before `at` (all records below it applied). Fault::not_found below oldest().
   virtual Result<Digest> digest_before(Offset at) = 0;
   // Where the segment that holds `at` begins. A writer that opens a lane begins a new one, so that a lane whose

@@ -18,17 +18,17 @@ class LaneCursor {
 
   Result<void> seek(const std::vector<Offset>& bases, Offset at, Offset synced);
   Result<Step> next(const std::vector<Offset>& bases, Offset synced);
-  // What was read before may have grown, or been replaced by its name.
-  void refresh() {
+  // Segments may have been added, and the segment been replaced by its name.
+  void refresh(const std::vector<Offset>& bases) {
     reopened_ = false;
-    if (walker_) walker_->invalidate();
+    if (walker_) end_ = segment_end(bases);
   }
   void close() { walker_.reset(); }
   [[nodiscard]] bool at(Offset offset) const { return walker_ && walker_->offset() == offset; }
   [[nodiscard]] const Digest& digest() const { return walker_->digest(); }
 
  private:
-  Result<void> open(Offset base);
+  Result<void> open(const std::vector<Offset>& bases, Offset base);
   Result<void> reopen();
   Result<Step> lost_step(Offset segment_end);
   [[nodiscard]] Offset segment_end(const std::vector<Offset>& bases) const;
@@ -37,16 +37,21 @@ class LaneCursor {
   std::string dir_;
   Identity identity_;
   std::unique_ptr<SegmentWalker> walker_;
+  Offset end_;  // of the walker's segment, as the list of bases says
+  // What the walker holds of the file is as it was synced below this; above it the writer may have written since.
+  Offset fresh_until_;
   bool reopened_ = false;
 };
 
-Result<void> LaneCursor::open(Offset base) {
+Result<void> LaneCursor::open(const std::vector<Offset>& bases, Offset base) {
   auto walker = SegmentWalker::open(disk_, dir_, identity_, base);
   if (!walker) return std::move(walker).error();
   if (!(*walker)->header() && walker_ && walker_->offset() == base) {
     (*walker)->assume_digest(walker_->digest(), walker_->source());
   }
   walker_ = std::move(walker).value();
+  end_ = segment_end(bases);
+  fresh_until_ = {};
   return {};
 }
 
@@ -62,13 +67,13 @@ Result<void> LaneCursor::seek(const std::vector<Offset>& bases, Offset at, Offse
   --segment;
   if (*segment >= synced && segment != bases.begin()) --segment;
   walker_.reset();
-  if (auto opened = open(*segment); !opened) return opened;
+  if (auto opened = open(bases, *segment); !opened) return opened;
   // A damaged header does not say the digest before its first record: the segment before it ends with it.
   while (!walker_->header() && segment != bases.begin()) {
     walker_.reset();
-    if (auto opened = open(*--segment); !opened) return opened;
+    if (auto opened = open(bases, *--segment); !opened) return opened;
   }
-  if (auto skipped = walker_->skip_to(std::min(at, segment_end(bases))); !skipped) return skipped;
+  if (auto skipped = walker_->skip_to(std::min(at, end_)); !skipped) return skipped;
   while (walker_->offset() < at) {
     auto step = next(bases, at);
     if (!step) return std::move(step).error();
@@ -77,12 +82,14 @@ Result<void> LaneCursor::seek(const std::vector<Offset>& bases, Offset at, Offse
 }
 
 Result<Step> LaneCursor::next(const std::vector<Offset>& bases, Offset synced) {
-  Offset end = segment_end(bases);
-  while (walker_->offset() >= end) {
-    if (auto opened = open(end); !opened) return std::move(opened).error();
-    end = segment_end(bases);
+  while (walker_->offset() >= end_) {
+    if (auto opened = open(bases, end_); !opened) return std::move(opened).error();
   }
-  const Offset limit = std::min(end, synced);
+  if (walker_->offset() >= fresh_until_) {
+    walker_->invalidate();
+    fresh_until_ = synced;
+  }
+  const Offset limit = std::min(end_, synced);
   WAYSIDE_ASSERT(walker_->offset() < limit);
   auto step = walker_->next(limit);
   if (!step || step->kind != Step::Kind::end) return step;
@@ -91,7 +98,7 @@ Result<Step> LaneCursor::next(const std::vector<Offset>& bases, Offset synced) {
     step = walker_->next(limit);
     if (!step || step->kind != Step::Kind::end) return step;
   }
-  return lost_step(end);
+  return lost_step(end_);
 }
 
 Result<void> LaneCursor::reopen() {
@@ -143,6 +150,8 @@ class LaneReaderImpl final : public LaneReader {
   [[nodiscard]] Offset synced() override { return page_.load(); }
   Result<Offset> oldest() override;
   Result<std::vector<ReadRecord>> read(Offset from, std::size_t max_records, std::uint64_t max_bytes) override;
+  Result<Offset> visit(Offset from, std::size_t max_records, std::uint64_t max_bytes,
+                       const std::function<void(const RecordView&)>& visit) override;
   Result<Digest> digest_before(Offset at) override;
   Result<Offset> segment_base(Offset at) override;
   Result<Received> received_by_cohort() override;
@@ -187,19 +196,29 @@ Result<Offset> LaneReaderImpl::oldest() {
 
 Result<std::vector<ReadRecord>> LaneReaderImpl::read(Offset from, std::size_t max_records, std::uint64_t max_bytes) {
   std::vector<ReadRecord> out;
+  auto read = visit(from, max_records, max_bytes, [&out](const RecordView& record) {
+    out.push_back({record.offset, record.time, Bytes(record.body.begin(), record.body.end()), record.after,
+                   record.framed_bytes, record.lost, record.source});
+  });
+  if (!read) return std::move(read).error();
+  return out;
+}
+
+Result<Offset> LaneReaderImpl::visit(Offset from, std::size_t max_records, std::uint64_t max_bytes,
+                                     const std::function<void(const RecordView&)>& visit) {
   const Offset synced = page_.load();
-  if (from >= synced || max_records == 0) return out;
+  if (from >= synced || max_records == 0) return from;
   if (auto listed = list(synced); !listed) return std::move(listed).error();
   if (auto there = require(from); !there) return std::move(there).error();
-  cursor_.refresh();
+  cursor_.refresh(bases_);
   if (!cursor_.at(from)) {
     if (auto done = cursor_.seek(bases_, from, synced); !done) {
       cursor_.close();
       return std::move(done).error();
     }
   }
-  std::uint64_t bytes = 0;
-  for (Offset at = from; at < synced && out.size() < max_records && (out.empty() || bytes < max_bytes); at = at + 1) {
+  Offset at = from;
+  for (std::uint64_t bytes = 0; at < synced && at - from < max_records && (at == from || bytes < max_bytes);) {
     auto step = cursor_.next(bases_, synced);
     if (!step) {
       cursor_.close();
@@ -207,10 +226,10 @@ Result<std::vector<ReadRecord>> LaneReaderImpl::read(Offset from, std::size_t ma
     }
     WAYSIDE_ASSERT(step->offset == at);
     bytes += step->framed_bytes;
-    out.push_back({at, step->time, Bytes(step->body.begin(), step->body.end()), step->after, step->framed_bytes,
-                   step->kind == Step::Kind::lost, step->source});
+    visit({at, step->time, step->body, step->after, step->framed_bytes, step->kind == Step::Kind::lost, step->source});
+    at = at + 1;
   }
-  return out;
+  return at;
 }
 
 Result<Digest> LaneReaderImpl::digest_before(Offset at) {

@@ -18,6 +18,16 @@ class PlainReader : public spool::LaneReader {
   Records read(Offset from, std::size_t max_records, std::uint64_t max_bytes) override {
     return plain_->read(from, max_records, max_bytes);
   }
+  // By read(), so that what a wrong reader makes of a record is seen here too.
+  Result<Offset> visit(Offset from, std::size_t max_records, std::uint64_t max_bytes,
+                       const std::function<void(const spool::RecordView&)>& visit) final {
+    Records records = read(from, max_records, max_bytes);
+    if (!records) return std::move(records).error();
+    for (const ReadRecord& record : *records) {
+      visit({record.offset, record.time, record.body, record.after, record.framed_bytes, record.lost});
+    }
+    return from + records->size();
+  }
   Result<Digest> digest_before(Offset at) override { return plain_->digest_before(at); }
   Result<Offset> segment_base(Offset at) override { return plain_->segment_base(at); }
   Result<std::map<std::string, std::uint64_t>> received_by_cohort() override { return plain_->received_by_cohort(); }

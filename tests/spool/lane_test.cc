@@ -109,6 +109,54 @@ TEST_CASE("a read gives at least one record and about as many bytes as asked") {
   CHECK(reader->read({10}, 4, 1 << 20).value().empty());
 }
 
+TEST_CASE("a visit gives the records of a read, without a copy and up to the same bounds") {
+  on_both_disks([](Disk& disk, const LaneOptions& options) {
+    const auto writer = open_writer(disk, options);
+    for (int group = 0; group < 40; ++group) put_group(*writer, 50);  // several segments
+    const auto reader = open_reader(disk, options);
+    const auto visitor = open_reader(disk, options);
+    for (Offset at; at < writer->synced();) {
+      auto read = reader->read(at, 33, 2'000);
+      REQUIRE(read.ok());
+      std::size_t seen = 0;
+      auto next = visitor->visit(at, 33, 2'000, [&](const RecordView& record) {
+        REQUIRE(seen < read->size());
+        const ReadRecord& copy = (*read)[seen++];
+        REQUIRE(record.offset == copy.offset);
+        REQUIRE(record.time == copy.time);
+        REQUIRE(Bytes(record.body.begin(), record.body.end()) == copy.body);
+        REQUIRE(record.after == copy.after);
+        REQUIRE(record.framed_bytes == copy.framed_bytes);
+        REQUIRE_FALSE(record.lost);
+      });
+      REQUIRE(next.ok());
+      REQUIRE(seen == read->size());
+      REQUIRE(*next == at + seen);
+      at = *next;
+    }
+    CHECK(*visitor->visit(writer->synced(), 1, 1, [](const RecordView&) { FAIL("beyond the head"); }) ==
+          writer->synced());
+  });
+}
+
+TEST_CASE("a reader that is ahead of the writer's last group by what it holds sees that group when it is committed") {
+  on_both_disks([](Disk& disk, const LaneOptions& options) {
+    const auto writer = open_writer(disk, options);
+    const auto reader = open_reader(disk, options);
+    Offset at;
+    for (std::uint64_t group = 1; group <= 30; ++group) {
+      put_group(*writer, group % 5 + 1);
+      // In steps, so that groups begin inside what was read for the one before.
+      while (at < writer->synced()) {
+        auto read = reader->read(at, 2, 1'000'000);
+        REQUIRE(read.ok());
+        check_records(*read, at.value);
+        at = read->back().offset + 1;
+      }
+    }
+  });
+}
+
 TEST_CASE("reading in order costs a bounded number of disk reads a record") {
   SimDisk disk;
   auto options = lane_options();
