@@ -1,15 +1,24 @@
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <cinttypes>
 #include <cstdio>
 #include <map>
+#include <mutex>
+#include <numeric>
+#include <optional>
 #include <set>
+#include <thread>
 
 #include "cli/commands.h"
 #include "cli/spool.h"
 #include "schemas/json/writer.h"
 #include "schemas/record.h"
+#include "spool/dry_disk.h"
 #include "spool/inspect.h"
+#include "spool/segment_file.h"
 
 namespace wayside::cli {
 namespace {
@@ -20,6 +29,7 @@ struct VerifyCommand {
   std::string dir;
   std::string lane;
   std::string region_key;
+  std::int64_t threads = 2;
   bool json = false;
 };
 
@@ -44,21 +54,94 @@ struct LaneReport {
   Gone gone;
 };
 
-Result<LaneReport> verify_one(SpoolView& view, Lane lane, bool terminal) {
+// What has been read of all lanes, on a terminal.
+// Thread  any.
+class Progress {
+ public:
+  void expect(std::uint64_t bytes) { expected_ += bytes; }
+  void at(Lane lane, std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    read_[index_of(lane)] = bytes;
+    if (!terminal_) return;
+    const std::uint64_t all = std::accumulate(read_.begin(), read_.end(), std::uint64_t{0});
+    std::fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " MiB read\x1b[K", all >> 20U, expected_ >> 20U);
+  }
+  void end() const {
+    if (terminal_) std::fprintf(stderr, "\r\x1b[K");
+  }
+
+ private:
+  const bool terminal_ = isatty(STDERR_FILENO) == 1;
+  std::uint64_t expected_ = 0;
+  std::mutex mutex_;
+  std::array<std::uint64_t, kLanes> read_{};
+};
+
+Result<LaneReport> verify_one(SpoolView& view, Lane lane, Progress& progress) {
   LaneReport report;
   report.lane = lane;
   spool::VerifyOptions options;
   options.on_salvage = [&report](const spool::Salvage& found) { keep(report.gone, found); };
-  if (terminal) {
-    options.on_progress = [lane](std::uint64_t bytes) {
-      std::fprintf(stderr, "\r%s: %" PRIu64 " MiB read", to_string(lane), bytes >> 20U);
-    };
-  }
-  auto verdict = spool::verify_lane(view.disk(), view.lane_dir(lane), view.identity(lane), options);
-  if (terminal) std::fprintf(stderr, "\r\x1b[K");
-  if (!verdict) return std::move(verdict).error();
+  options.on_progress = [lane, &progress](std::uint64_t bytes) { progress.at(lane, bytes); };
+  spool::DryDisk disk(view.real());  // one thread's
+  auto verdict = spool::verify_lane(disk, view.lane_dir(lane), view.identity(lane), options);
+  if (!verdict) return std::move(verdict).error().with(std::string("lane ") + to_string(lane));
   report.verdict = std::move(verdict).value();
   return report;
+}
+
+Result<std::uint64_t> bytes_of(SpoolView& view, Lane lane) {
+  auto bases = spool::list_segments(view.disk(), view.lane_dir(lane));
+  if (!bases) return std::move(bases).error();
+  std::uint64_t bytes = 0;
+  for (const Offset base : *bases) {
+    auto file = view.disk().open(spool::segment_path(view.lane_dir(lane), base), OpenMode::read);
+    if (!file) continue;  // released meanwhile, or gone: verify says which
+    auto size = (*file)->size();
+    if (!size) return std::move(size).error();
+    bytes += *size;
+  }
+  return bytes;
+}
+
+// The longest lane is begun first, so that its end is not waited for alone.
+Result<std::vector<std::size_t>> longest_first(SpoolView& view, const std::vector<Lane>& lanes, Progress& progress) {
+  std::vector<std::pair<std::uint64_t, std::size_t>> sizes;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    auto bytes = bytes_of(view, lanes[i]);
+    if (!bytes) return std::move(bytes).error();
+    progress.expect(*bytes);
+    sizes.emplace_back(*bytes, i);
+  }
+  std::sort(sizes.rbegin(), sizes.rend());
+  std::vector<std::size_t> order;
+  for (const auto& [bytes, index] : sizes) order.push_back(index);
+  return order;
+}
+
+// One report a lane, in their order; lanes are read side by side.
+Result<std::vector<LaneReport>> verify_all(SpoolView& view, const std::vector<Lane>& lanes, std::size_t threads) {
+  Progress progress;
+  auto order = longest_first(view, lanes, progress);
+  if (!order) return std::move(order).error();
+  std::vector<std::optional<Result<LaneReport>>> results(lanes.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < order->size(); i = next++) {
+      const std::size_t lane = (*order)[i];
+      results[lane] = verify_one(view, lanes[lane], progress);
+    }
+  };
+  std::vector<std::thread> workers;
+  for (std::size_t i = 0; i < std::min(threads, lanes.size()); ++i) workers.emplace_back(work);
+  for (auto& worker : workers) worker.join();
+  progress.end();
+  std::vector<LaneReport> reports;
+  for (auto& result : results) {
+    if (!*result) return std::move(*result).error();
+    reports.push_back(std::move(*result).value());
+  }
+  return reports;
 }
 
 void print_vehicles(const std::set<std::string>& vehicles, const VehicleNames* names) {
@@ -121,20 +204,20 @@ void write_lane(schemas::JsonWriter& json, const LaneReport& report, const Vehic
   json.end_array().key("damages_left_out").uint64(verdict.damages_left_out).end_object();
 }
 
-int verify(SpoolView& view, const std::vector<Lane>& lanes, const VehicleNames* names, bool json) {
+int verify(SpoolView& view, const std::vector<Lane>& lanes, const VehicleNames* names, const VerifyCommand& command) {
+  const auto reports = verify_all(view, lanes, static_cast<std::size_t>(command.threads));
+  if (!reports) return fail(kNo, reports.error().what);
   std::string text;
   schemas::JsonWriter writer(text);
   writer.begin_object().key("spool").text(to_string(view.volume().uuid)).key("lanes").begin_array();
   bool intact = true;
-  for (const Lane lane : lanes) {
-    const auto report = verify_one(view, lane, isatty(STDERR_FILENO) == 1);
-    if (!report) return fail(kNo, std::string("lane ") + to_string(lane) + ": " + report.error().what);
-    intact = intact && report->verdict.intact();
-    if (json) write_lane(writer, *report, names);
-    if (!json) print_text(*report, names);
+  for (const LaneReport& report : *reports) {
+    intact = intact && report.verdict.intact();
+    if (command.json) write_lane(writer, report, names);
+    if (!command.json) print_text(report, names);
   }
   writer.end_array().key("intact").boolean(intact).end_object();
-  std::printf("%s\n", json ? text.c_str() : intact ? "intact" : "damage was found");
+  std::printf("%s\n", command.json ? text.c_str() : intact ? "intact" : "damage was found");
   return intact ? kYes : kNo;
 }
 
@@ -150,6 +233,7 @@ int run_spool_verify(const Args& args) {
                    {"--region-key", &command.region_key,
                     "file of the region's key: vehicles by the tags of the logs; "
                     "without it they are counted"},
+                   {"--threads", &command.threads, "lanes that are read at a time", false, 1, kLanes},
                    {"--json", &command.json, "one JSON object instead of text"}},
                   "Vehicles are read from damaged bytes: most likely, not proven. Works beside running processes."};
   if (const auto exit = parse(spec, args)) return *exit;
@@ -159,7 +243,7 @@ int run_spool_verify(const Args& args) {
   if (!names) return fail(kUsage, names.error().what);
   auto view = SpoolView::open(command.dir);
   if (!view) return fail(kUsage, view.error().what);
-  return verify(*view, *lanes, command.region_key.empty() ? nullptr : &*names, command.json);
+  return verify(*view, *lanes, command.region_key.empty() ? nullptr : &*names, command);
 }
 
 }  // namespace wayside::cli

@@ -50,6 +50,10 @@ inline constexpr std::uint64_t kAllocateStepBytes = 4U << 20U;
 // How much a reader holds of a file at a time, unless one record is larger.
 inline constexpr std::size_t kWindowBytes = 128U << 10U;
 
+// How far ahead of itself a reader of everything asks the disk, and in which steps: the kernel cuts a larger one.
+inline constexpr std::uint64_t kAheadBytes = 8U << 20U;
+inline constexpr std::uint64_t kAheadStepBytes = 1U << 20U;
+
 static_assert(kHeaderFixedBytes <= kSectorBytes, "the fixed part is written whole");
 static_assert(kClaimBytes <= kSectorBytes, "a claim is written whole");
 static_assert(kClaimAt + kClaimSlots * kSectorBytes <= kCohortsAt, "claims and cohorts do not overlap");

@@ -53,18 +53,21 @@ void SyncedPage::store(Offset synced) {
   value_->store(synced.value);
 }
 
-Result<ByteView> FileWindow::view(std::uint64_t at, std::size_t size) {
-  const bool inside = at >= start_ && at - start_ <= buffer_.size() && buffer_.size() - (at - start_) >= size;
-  if (!inside) {
-    auto read = file_->pread(buffer_, std::max(size, kWindowBytes), at);
-    if (!read) {
-      buffer_.clear();
-      return std::move(read).error();
-    }
-    start_ = at;
+void FileWindow::ask_ahead(std::uint64_t at) {
+  asked_until_ = std::max(asked_until_, at);
+  for (; asked_until_ + kAheadStepBytes <= at + kAheadBytes; asked_until_ += kAheadStepBytes) {
+    file_->expect_read(asked_until_, kAheadStepBytes);
   }
-  const ByteView rest = ByteView(buffer_).subspan(at - start_);
-  return rest.first(std::min(size, rest.size()));
+}
+
+Result<ByteView> FileWindow::read(std::uint64_t at, std::size_t size) {
+  if (ahead_) ask_ahead(at);
+  if (auto done = file_->pread(buffer_, std::max(size, kWindowBytes), at); !done) {
+    buffer_.clear();
+    return std::move(done).error();
+  }
+  start_ = at;
+  return ByteView(buffer_).first(std::min(size, buffer_.size()));
 }
 
 Result<std::optional<Footer>> read_footer(const Identity& identity, FileWindow& file) {

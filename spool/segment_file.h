@@ -44,15 +44,25 @@ class FileWindow {
  public:
   explicit FileWindow(std::unique_ptr<DiskFile> file) : file_(std::move(file)) {}
   // `size` bytes at `at`, fewer only at the end of the file. Valid until the next call.
-  Result<ByteView> view(std::uint64_t at, std::size_t size);
+  Result<ByteView> view(std::uint64_t at, std::size_t size) {
+    const bool inside = at >= start_ && at - start_ <= buffer_.size() && buffer_.size() - (at - start_) >= size;
+    return inside ? ByteView(buffer_).subspan(at - start_, size) : read(at, size);
+  }
+  // From here on the disk is asked for what comes next before it is needed: for a reader that will read it all.
+  void read_ahead() { ahead_ = true; }
   // Forgets what was read: a writer may have written since.
   void invalidate() { buffer_.clear(); }
   Result<std::uint64_t> size() { return file_->size(); }
 
  private:
+  Result<ByteView> read(std::uint64_t at, std::size_t size);
+  void ask_ahead(std::uint64_t at);
+
   std::unique_ptr<DiskFile> file_;
   Bytes buffer_;
   std::uint64_t start_ = 0;
+  bool ahead_ = false;
+  std::uint64_t asked_until_ = 0;
 };
 
 // The footer that ends the file, if one does and it is intact.

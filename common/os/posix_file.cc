@@ -68,4 +68,8 @@ Result<std::uint64_t> PosixFile::size() {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+void PosixFile::expect_read(std::uint64_t at, std::uint64_t size) {
+  ::posix_fadvise(descriptor_, static_cast<off_t>(at), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
+}
+
 }  // namespace wayside::os
