@@ -25,7 +25,13 @@ usage: ./dev bench NAME [OPTIONS]      names: $names
         records a second, appended durably in groups of 1, 16 and 256 records of 200 bytes and read in order,
         beside SQLite (write-ahead log, synchronous=FULL, a transaction a group): interleaved rounds (default 7 of
         1,000 ms); JSON: append_1_ratio, append_16_ratio, append_256_ratio, read_ratio, medians with min and max,
-        above 1 where the spool is faster.
+        above 1 where the spool is faster; read_cpu_ratio is of the reading thread's CPU alone.
+  recovery [--rounds N] [--megabytes N] [--seed N]
+        a spool of 10 GB (default), every lane at its bound, segments of the default size, opened with cold pages as
+        the broker opens it, ledger checked, after a clean stop and after kill -9 of the writer (default 3 rounds
+        each); then \`wayside spool verify\` beside a plain read of the same files, cold, in interleaved rounds;
+        JSON: clean_s, kill_s, broker_clean_s, broker_kill_s, bytes, verify_mb_s, disk_read_mb_s, verify_of_disk,
+        verify_rss_mb, medians with min and max. Needs 11 GB free in \$TMPDIR (default /tmp) and some minutes.
 
 Builds the preset release and nothing else: figures of another build are none. Run it on a quiet machine.
 TEXT
