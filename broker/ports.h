@@ -10,8 +10,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
+#include <vector>
 
 #include "common/reasons.h"
 #include "common/types.h"
@@ -66,6 +69,10 @@ class IoPort {
  public:
   virtual ~IoPort() = default;
   virtual void post(IoMessage message) = 0;  // to message.to.thread; ServiceEvent: to all threads
+  // Answers of one group to the connections of one thread, in order, as one message.
+  virtual void post_all(std::uint32_t /*thread*/, std::vector<Committed> answers) {
+    for (const Committed& answer : answers) post(answer);
+  }
   [[nodiscard]] virtual std::uint32_t threads() const = 0;
 };
 
@@ -80,6 +87,33 @@ struct Offer {
   // The opening of the door that those ahead of it went through (CustodyPort::opening); 0: it may overtake.
   std::uint64_t opening = 0;
 };
+// Offers of connections to one lane that travel together, in order; what two threads say to each other is then
+// paid for once a burst and not once a record.
+struct OfferBurst {
+  struct Entry {
+    ConnectionRef to;
+    std::uint64_t token = 0;
+    std::uint64_t opening = 0;  // as in Offer
+    std::uint32_t cohort_bytes = 0;
+    std::uint32_t body_bytes = 0;
+  };
+  // cohort_bytes and body_bytes of the entry are set here.
+  void add(Entry entry, std::string_view cohort, ByteView body) {
+    entry.cohort_bytes = static_cast<std::uint32_t>(cohort.size());
+    entry.body_bytes = static_cast<std::uint32_t>(body.size());
+    entries.push_back(entry);
+    const ByteView name = as_bytes(cohort);
+    arena.insert(arena.end(), name.begin(), name.end());
+    arena.insert(arena.end(), body.begin(), body.end());
+  }
+  void clear() {
+    arena.clear();
+    entries.clear();
+  }
+  Bytes arena;  // cohort and body of each entry in turn
+  std::vector<Entry> entries;
+};
+
 class CustodyPort {
  public:
   virtual ~CustodyPort() = default;
@@ -90,12 +124,37 @@ class CustodyPort {
   // refused together with those ahead of it rather than overtake them asks before the first and offers all with the
   // answer. Thread: any.
   [[nodiscard]] virtual std::uint64_t opening(Lane /*lane*/) const { return 0; }
+  // The same for each record of the burst, which comes back empty; what is refused is appended to `refused`. After a
+  // refusal for want of room the rest of the burst is refused too, so that no record overtakes another.
+  virtual void offer_all(Lane lane, OfferBurst& burst, std::vector<Committed>& refused);
   // Records of the lane from this offset on are still needed for recovery by who offers there: they are not
   // released though they are settled. Until it is said for the first time, all of the ack lane is. Thread: any.
   virtual void keep_from(Lane /*lane*/, Offset /*offset*/) {}
   // Counts a QoS 0 publish that was dropped before it was offered. Thread: any.
   virtual void shed(Lane /*lane*/, Reason /*reason*/) {}
 };
+
+inline void CustodyPort::offer_all(Lane lane, OfferBurst& burst, std::vector<Committed>& refused) {
+  std::optional<Reason> no_room;
+  std::size_t at = 0;
+  for (const OfferBurst::Entry& entry : burst.entries) {
+    const ByteView cohort = ByteView(burst.arena).subspan(at, entry.cohort_bytes);
+    const ByteView body = ByteView(burst.arena).subspan(at + entry.cohort_bytes, entry.body_bytes);
+    at += entry.cohort_bytes + entry.body_bytes;
+    Outcome<void> taken = no_room ? Outcome<void>(*no_room)
+                                  : offer({lane,
+                                           Bytes(body.begin(), body.end()),
+                                           std::string(as_text(cohort)),
+                                           entry.to,
+                                           entry.token,
+                                           {},
+                                           entry.opening});
+    if (taken.ok()) continue;
+    if (taken.reason() != Reason::PAYLOAD_TOO_LARGE) no_room = taken.reason();
+    refused.push_back({entry.to, entry.token, false, taken.reason(), lane, {}});
+  }
+  burst.clear();
+}
 
 // ---- commands --------------------------------------------------------------------------------------
 struct CommandRequested {  // from the services listener (`to`) or the bridge socket (`done`)

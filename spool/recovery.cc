@@ -103,7 +103,8 @@ Result<Digest> digest_before_segment(Disk& disk, const std::string& dir, const I
   while ((*before)->offset() < base) {
     auto step = (*before)->next(base);
     if (!step) return std::move(step).error();
-    if (step->kind == Step::Kind::end) (*before)->lose(chain_lost((*before)->digest(), (*before)->offset()));
+    if (step->kind != Step::Kind::end) continue;
+    (*before)->lose(chain_lost((*before)->digest(), (*before)->offset()), DigestSource::made_up);
   }
   return (*before)->digest();
 }

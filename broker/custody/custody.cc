@@ -12,6 +12,7 @@
 namespace wayside::broker {
 namespace {
 
+constexpr std::size_t kBusyRecords = 16;
 constexpr const char* kRecoveryHelp = "What recovery of a lane found at start, by kind.";
 
 }  // namespace
@@ -79,6 +80,8 @@ GroupPlanner::Limits Custody::group_limits(Lane lane) const {
   limits.commit_interval_ms = options_.commit_interval_ms;
   const bool telemetry = lane == Lane::state || lane == Lane::bulk;
   limits.group_bytes_max = telemetry ? options_.bulk_unsynced_bytes_max : options_.commit_bytes;
+  // Commands and acks are never waited with; what is many waits for more of it.
+  if (telemetry || lane == Lane::event) limits.busy_records = kBusyRecords;
   return limits;
 }
 

@@ -53,6 +53,9 @@ class Custody final : public CustodyPort {
 
   Outcome<void> offer(Offer offer) override;
   [[nodiscard]] std::uint64_t opening(Lane lane) const override { return lanes_[index_of(lane)]->opening(); }
+  void offer_all(Lane lane, OfferBurst& burst, std::vector<Committed>& refused) override {
+    lanes_[index_of(lane)]->offer_all(burst, refused);
+  }
   void keep_from(Lane lane, Offset offset) override { lanes_[index_of(lane)]->keep_from(offset); }
   void shed(Lane lane, Reason reason) override { door_.shed(lane, reason); }
 

@@ -30,7 +30,7 @@ DoorCounts::DoorCounts() {
   }
 }
 
-void DoorCounts::offered(Lane lane) { row(lane).offered.fetch_add(1, kRelaxed); }
+void DoorCounts::offered(Lane lane, std::uint64_t count) { row(lane).offered.fetch_add(count, kRelaxed); }
 void DoorCounts::committed(Lane lane, std::uint64_t count) { row(lane).committed.fetch_add(count, kRelaxed); }
 void DoorCounts::refused(Lane lane, Reason reason) {
   row(lane).refused[static_cast<std::size_t>(reason)].fetch_add(1, kRelaxed);

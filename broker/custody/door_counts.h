@@ -28,7 +28,7 @@ struct LaneDoor {
 class DoorCounts {
  public:
   DoorCounts();
-  void offered(Lane lane);
+  void offered(Lane lane, std::uint64_t count = 1);
   void committed(Lane lane, std::uint64_t count);
   void refused(Lane lane, Reason reason);
   // Dropped before it was offered (QoS 0 over budget or with a full lane): counts as offered too.

@@ -48,8 +48,37 @@ void LaneThread::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::uint64_t LaneThread::cost(const Offer& offer) {
-  return spool::framed_bytes(offer.body.size()) + offer.cohort.size() + sizeof(Offer);
+// Why nothing is taken now; nullopt: the door is open.
+std::optional<Reason> LaneThread::why_shut() const {
+  if (faulted_.load(std::memory_order_acquire)) return Reason::SPOOL_FAULT;
+  if (full_.load(std::memory_order_acquire)) return Reason::SPOOL_FULL;
+  return std::nullopt;
+}
+
+std::uint64_t LaneThread::cost(const OfferBurst::Entry& entry) {
+  return spool::framed_bytes(entry.body_bytes) + entry.cohort_bytes + sizeof(OfferBurst::Entry);
+}
+
+// What follows what is refused here is refused too, whoever hears of it when. Under the lock.
+void LaneThread::end_opening(Reason reason) {
+  shut_reason_ = reason;
+  opening_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+// Under the lock. Why it is not taken; nullopt: it is counted in.
+std::optional<Reason> LaneThread::take_in(const OfferBurst::Entry& entry, MonoMs now) {
+  if (entry.opening != 0 && entry.opening != opening_.load(std::memory_order_relaxed)) return shut_reason_;
+  const std::uint64_t bytes = cost(entry);
+  if (stopping_ || planner_.bytes() + bytes > options_.queue_bytes_max) return Reason::QUEUE_FULL;
+  planner_.queued(bytes, now);
+  return std::nullopt;
+}
+
+// Under the lock. One that lingers looks by itself when its time is over.
+bool LaneThread::must_wake() {
+  const bool wake = sleeps_ || planner_.full();
+  sleeps_ = false;
+  return wake;
 }
 
 Outcome<void> LaneThread::offer(Offer offer) {
@@ -59,18 +88,76 @@ Outcome<void> LaneThread::offer(Offer offer) {
     return Outcome<void>(reason);
   };
   if (offer.body.size() > options_.record_bytes_max) return refuse(Reason::PAYLOAD_TOO_LARGE);
-  if (faulted_.load(std::memory_order_acquire)) return refuse(Reason::SPOOL_FAULT);
-  if (full_.load(std::memory_order_acquire)) return refuse(Reason::SPOOL_FULL);
-  const std::uint64_t bytes = cost(offer);
+  if (const std::optional<Reason> reason = why_shut()) return refuse(*reason);
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    if (offer.opening != 0 && offer.opening != opening_.load(std::memory_order_relaxed)) return refuse(shut_reason_);
-    if (stopping_ || planner_.bytes() + bytes > options_.queue_bytes_max) return refuse(Reason::QUEUE_FULL);
-    planner_.queued(bytes, parts_.clock.mono());
-    queue_.push_back(std::move(offer));
+    const OfferBurst::Entry entry{offer.to, offer.token, offer.opening, static_cast<std::uint32_t>(offer.cohort.size()),
+                                  static_cast<std::uint32_t>(offer.body.size())};
+    if (const std::optional<Reason> reason = take_in(entry, parts_.clock.mono())) return refuse(*reason);
+    queue_.push(std::move(offer));
+    wake = must_wake();
   }
-  wake_.notify_one();
+  if (wake) wake_.notify_one();
   return {};
+}
+
+// Takes what may be taken; what stays is returned, what is refused is appended to `refused`. Under the lock.
+OfferBurst LaneThread::sift(const OfferBurst& burst, std::vector<Committed>& refused) {
+  OfferBurst kept;
+  std::optional<Reason> no_room = why_shut();
+  const MonoMs now = parts_.clock.mono();
+  std::size_t at = 0;
+  for (const OfferBurst::Entry& entry : burst.entries) {
+    const ByteView bytes = ByteView(burst.arena).subspan(at, entry.cohort_bytes + entry.body_bytes);
+    at += bytes.size();
+    std::optional<Reason> reason = no_room;
+    if (entry.body_bytes > options_.record_bytes_max) {
+      reason = Reason::PAYLOAD_TOO_LARGE;
+    } else if (!reason) {
+      reason = take_in(entry, now);
+      if (reason == Reason::QUEUE_FULL) no_room = reason;
+    }
+    if (reason) {
+      refused.push_back({entry.to, entry.token, false, *reason, options_.lane, {}});
+    } else {
+      kept.add(entry, as_text(bytes.first(entry.cohort_bytes)), bytes.subspan(entry.cohort_bytes));
+    }
+  }
+  if (no_room) end_opening(*no_room);
+  return kept;
+}
+
+// All of it, as it stands: what nearly every burst is. False: it needs sifting. Under the lock.
+bool LaneThread::take_whole(const OfferBurst& burst) {
+  if (why_shut() || stopping_) return false;
+  const std::uint64_t opening = opening_.load(std::memory_order_relaxed);
+  std::uint64_t bytes = planner_.bytes();
+  for (const OfferBurst::Entry& entry : burst.entries) {
+    if (entry.body_bytes > options_.record_bytes_max || (entry.opening != 0 && entry.opening != opening)) return false;
+    bytes += cost(entry);
+  }
+  if (bytes > options_.queue_bytes_max) return false;
+  const MonoMs now = parts_.clock.mono();
+  for (const OfferBurst::Entry& entry : burst.entries) planner_.queued(cost(entry), now);
+  return true;
+}
+
+void LaneThread::offer_all(OfferBurst& burst, std::vector<Committed>& refused) {
+  parts_.door.offered(options_.lane, burst.entries.size());
+  const std::size_t refused_before = refused.size();
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!take_whole(burst)) burst = sift(burst, refused);
+    if (!burst.entries.empty()) {
+      queue_.push(burst);
+      wake = must_wake();
+    }
+  }
+  burst.clear();
+  for (std::size_t i = refused_before; i < refused.size(); ++i) parts_.door.refused(options_.lane, refused[i].reason);
+  if (wake) wake_.notify_one();
 }
 
 void LaneThread::run() {
@@ -80,11 +167,11 @@ void LaneThread::run() {
     const bool take_now = decision.action == GroupAction::commit || (stopping_ && decision.records > 0);
     if (!take_now && stopping_) break;
     if (take_now) {
-      std::vector<Answer> group;
-      take(decision.records, group);
+      take(decision.records);
       lock.unlock();
-      write_group(group);
+      write_group();
       lock.lock();
+      queue_.recycle(group_);
     } else {
       wait_for_work(lock);
     }
@@ -105,20 +192,14 @@ void LaneThread::wait_for_work(std::unique_lock<std::mutex>& lock) {
   MonoMs until = next_look_;
   if (decision.action == GroupAction::linger) until = std::min(until, decision.until);
   const std::int64_t pause_ms = std::max<std::int64_t>(until - now, 1);
+  sleeps_ = decision.action == GroupAction::idle;
   wake_.wait_for(lock, std::chrono::milliseconds(pause_ms));
+  sleeps_ = false;
 }
 
-void LaneThread::take(std::size_t records, std::vector<Answer>& group) {
-  group.reserve(group.size() + records);
-  for (std::size_t i = 0; i < records; ++i) {
-    Answer& answer = group.emplace_back();
-    answer.offer = std::move(queue_.front());
-    queue_.pop_front();
-    answer.committed.to = answer.offer.to;
-    answer.committed.token = answer.offer.token;
-    answer.committed.lane = options_.lane;
-  }
-  planner_.taken(records);
+void LaneThread::take(std::size_t records) {
+  queue_.take(records, group_);
+  planner_.taken(records, parts_.clock.mono());
 }
 
 Reason LaneThread::full(const char* bound) {
@@ -129,85 +210,100 @@ Reason LaneThread::full(const char* bound) {
   return Reason::SPOOL_FULL;
 }
 
-spool::AppendOutcome LaneThread::write(Answer& answer) {
-  const Offer& offer = answer.offer;
-  return writer_->append(offer.body, offer.cohort, parts_.clock.wall(), &answer.committed.offset);
-}
-
-// Why nothing behind it may be taken, if so.
-std::optional<Reason> LaneThread::append(Answer& answer) {
-  Reason& reason = answer.committed.reason;
-  if (!parts_.space.claim(options_.lane, writer_->bytes_after(answer.offer.body.size()))) return reason = full("total");
-  switch (write(answer)) {
-    case spool::AppendOutcome::appended: answer.appended = true; return std::nullopt;
-    case spool::AppendOutcome::lane_full: return reason = full("lane");
-    case spool::AppendOutcome::record_too_large: reason = Reason::PAYLOAD_TOO_LARGE; break;
+// Appended: `ok` until the sync has failed. Returned: why nothing behind it may be taken, if so.
+std::optional<Reason> LaneThread::append(const OfferBurst::Entry& entry, ByteView bytes, WallMs now,
+                                         Committed& answer) {
+  const std::string_view cohort = as_text(bytes.first(entry.cohort_bytes));
+  const ByteView body = bytes.subspan(entry.cohort_bytes);
+  if (!parts_.space.claim(options_.lane, writer_->bytes_after(body.size()))) return answer.reason = full("total");
+  switch (writer_->append(body, cohort, now, &answer.offset)) {
+    case spool::AppendOutcome::appended: answer.ok = true; return std::nullopt;
+    case spool::AppendOutcome::lane_full: return answer.reason = full("lane");
+    case spool::AppendOutcome::record_too_large: answer.reason = Reason::PAYLOAD_TOO_LARGE; break;
   }
   return std::nullopt;
 }
 
-// Ends this opening of the door: what is queued joins the group and is refused with it.
-void LaneThread::shut(Reason reason, std::vector<Answer>& group) {
-  const std::size_t before = group.size();
-  {
-    const std::lock_guard lock(mutex_);
-    shut_reason_ = reason;
-    opening_.fetch_add(1, std::memory_order_acq_rel);
-    take(queue_.size(), group);
-  }
-  for (Answer& answer : std::span(group).subspan(before)) answer.committed.reason = reason;
-}
-
-void LaneThread::write_group(std::vector<Answer>& group) {
-  const bool faulted = faulted_.load(std::memory_order_acquire);
-  std::optional<Reason> refused;
-  if (faulted) refused = Reason::SPOOL_FAULT;
-  for (Answer& answer : group) {
+std::optional<Reason> LaneThread::append(const QueuedBurst& queued, WallMs now, std::optional<Reason> refused) {
+  std::size_t at = queued.arena_at;
+  for (std::size_t i = queued.next; i < queued.burst.entries.size(); ++i) {
+    const OfferBurst::Entry& entry = queued.burst.entries[i];
+    const ByteView bytes = ByteView(queued.burst.arena).subspan(at, entry.cohort_bytes + entry.body_bytes);
+    at += bytes.size();
+    Committed& answer = answers_.emplace_back(Committed{entry.to, entry.token, false, {}, options_.lane, {}});
     if (refused) {
-      answer.committed.reason = *refused;
+      answer.reason = *refused;
     } else {
-      refused = append(answer);
+      refused = append(entry, bytes, now, answer);
     }
   }
-  if (refused) shut(*refused, group);
-  if (writer_->appended() > writer_->synced()) commit(group);
-  parts_.space.set(options_.lane, writer_->bytes());
-  tell(group);
+  return refused;
 }
 
-void LaneThread::commit(std::vector<Answer>& group) {
+// Ends this opening of the door: what is queued joins the group and is refused with it.
+void LaneThread::shut(Reason reason) {
+  const std::size_t before = group_.size();
+  {
+    const std::lock_guard lock(mutex_);
+    end_opening(reason);
+    take(planner_.records());
+  }
+  for (std::size_t i = before; i < group_.size(); ++i) append(group_[i], {}, reason);
+}
+
+void LaneThread::write_group() {
+  const WallMs now = parts_.clock.wall();
+  answers_.clear();
+  std::optional<Reason> refused;
+  if (faulted_.load(std::memory_order_acquire)) refused = Reason::SPOOL_FAULT;
+  for (const QueuedBurst& queued : group_) refused = append(queued, now, refused);
+  if (refused) shut(*refused);
+  if (writer_->appended() > writer_->synced()) commit(now);
+  parts_.space.set(options_.lane, writer_->bytes());
+  tell();
+}
+
+void LaneThread::commit(WallMs now) {
   const auto began = std::chrono::steady_clock::now();
   parts_.board.set(options_.lane, true);
-  const Result<Offset> synced = writer_->commit(parts_.clock.wall());
+  const Result<Offset> synced = writer_->commit(now);
   parts_.board.set(options_.lane, false);
   parts_.after_sync();
   commit_seconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-  for (Answer& answer : group) {
-    if (!answer.appended) continue;
-    answer.committed.ok = synced.ok();
-    if (!synced.ok()) answer.committed.reason = Reason::SPOOL_FAULT;
-  }
   if (synced.ok()) return;
+  for (Committed& answer : answers_) {
+    if (!answer.ok) continue;
+    answer.ok = false;
+    answer.reason = Reason::SPOOL_FAULT;
+  }
   fault(synced.error().what);
-  shut(Reason::SPOOL_FAULT, group);
+  shut(Reason::SPOOL_FAULT);
 }
 
-void LaneThread::tell(std::vector<Answer>& group) {
+void LaneThread::tell() {
   std::uint64_t committed = 0;
-  for (const Answer& answer : group) {
-    if (answer.committed.ok) {
+  for (const Committed& answer : answers_) {
+    if (answer.ok) {
       ++committed;
     } else {
-      parts_.door.refused(options_.lane, answer.committed.reason);
+      parts_.door.refused(options_.lane, answer.reason);
     }
   }
   parts_.door.committed(options_.lane, committed);
-  for (Answer& answer : group) {
-    if (answer.offer.done) {
-      answer.offer.done(answer.committed);
-    } else {
-      io_->post(answer.committed);
+  std::vector<std::vector<Committed>> by_thread(io_->threads());
+  std::size_t at = 0;
+  for (const QueuedBurst& queued : group_) {
+    for (std::size_t left = queued.left(); left > 0; --left) {
+      const Committed& answer = answers_[at++];
+      if (queued.done) {
+        queued.done(answer);
+      } else {
+        by_thread.at(answer.to.thread).push_back(answer);
+      }
     }
+  }
+  for (std::uint32_t thread = 0; thread < by_thread.size(); ++thread) {
+    if (!by_thread[thread].empty()) io_->post_all(thread, std::move(by_thread[thread]));
   }
 }
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -16,6 +15,7 @@
 #include "broker/custody/door_counts.h"
 #include "broker/custody/group/group_planner.h"
 #include "broker/custody/lane_watch.h"
+#include "broker/custody/offer_queue.h"
 #include "broker/custody/space_board.h"
 #include "broker/ports.h"
 #include "common/clock.h"
@@ -79,6 +79,7 @@ class LaneThread {
   void stop();
   Outcome<void> offer(Offer offer);
   [[nodiscard]] std::uint64_t opening() const { return opening_.load(std::memory_order_acquire); }
+  void offer_all(OfferBurst& burst, std::vector<Committed>& refused);
   void keep_from(Offset offset) { watch_->keep_from(offset); }
   void nudge() { wake_.notify_one(); }
 
@@ -86,27 +87,28 @@ class LaneThread {
   [[nodiscard]] LaneLedger ledger() const { return watch_->ledger(); }
 
  private:
-  struct Answer {
-    Offer offer;
-    Committed committed;
-    bool appended = false;
-  };
   void run();
   void wait_for_work(std::unique_lock<std::mutex>& lock);
-  void take(std::size_t records, std::vector<Answer>& group);
-  void write_group(std::vector<Answer>& group);
-  std::optional<Reason> append(Answer& answer);
-  spool::AppendOutcome write(Answer& answer);
+  void take(std::size_t records);
+  void write_group();
+  std::optional<Reason> append(const QueuedBurst& queued, WallMs now, std::optional<Reason> refused);
+  std::optional<Reason> append(const OfferBurst::Entry& entry, ByteView bytes, WallMs now, Committed& answer);
   Reason full(const char* bound);
-  void shut(Reason reason, std::vector<Answer>& group);
-  void commit(std::vector<Answer>& group);
-  void tell(std::vector<Answer>& group);
+  void shut(Reason reason);
+  void commit(WallMs now);
+  void tell();
+  [[nodiscard]] std::optional<Reason> why_shut() const;
+  [[nodiscard]] std::optional<Reason> take_in(const OfferBurst::Entry& entry, MonoMs now);
+  [[nodiscard]] bool take_whole(const OfferBurst& burst);
+  OfferBurst sift(const OfferBurst& burst, std::vector<Committed>& refused);
+  void end_opening(Reason reason);
+  [[nodiscard]] bool must_wake();
+  static std::uint64_t cost(const OfferBurst::Entry& entry);
   void look_around();
   void fault(const std::string& what);
   void probe();
   Result<void> probe_volume();
   void seal();
-  static std::uint64_t cost(const Offer& offer);
 
   const Options options_;
   const Parts parts_;
@@ -117,11 +119,15 @@ class LaneThread {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Offer> queue_;  // these five are changed under mutex_
+  OfferQueue queue_;  // these six are changed under mutex_
   GroupPlanner planner_;
   bool stopping_ = false;
+  bool sleeps_ = false;  // until something comes; while it lingers only a full group wakes it
   std::atomic<std::uint64_t> opening_{1};
   Reason shut_reason_{};
+
+  std::vector<QueuedBurst> group_;  // that is being written, and its answers in order
+  std::vector<Committed> answers_;
 
   std::atomic<bool> full_{false};
   std::atomic<bool> faulted_{false};

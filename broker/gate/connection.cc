@@ -11,6 +11,7 @@ namespace wayside::broker::gate {
 namespace {
 
 constexpr std::size_t kConnectBytesMax = 16U << 10U;  // before we know the peer
+constexpr std::size_t kPacketsPerStepMax = 64;        // bounds what their effects hold
 constexpr std::size_t kKeptBytesMax = 4U << 10U;
 constexpr std::int64_t kCloseMsMax = 2'000;
 constexpr std::int64_t kLingerMsMax = 1'000;
@@ -144,24 +145,44 @@ void Connection::resume() {
   set_interest();
 }
 
+bool Connection::takes_packets() const {
+  return stage_ == Stage::serving && session_->phase() != session::Phase::closed && !session_->wants_pause();
+}
+
 // Returns how much of `bytes` are packets that were taken.
 std::size_t Connection::parse(ByteView bytes) {
   std::size_t at = 0;
-  while (stage_ == Stage::serving && !session_->wants_pause()) {
+  while (takes_packets()) {
+    const std::size_t before = at;
+    run([&](session::Actions& out) { at += step_packets(bytes.subspan(at), out); });
+    if (at == before) break;
+  }
+  return at;
+}
+
+// Several packets are one step: their effects leave together. Returns how much of `bytes` they are; 0: none is whole,
+// or one was none and ended the session.
+std::size_t Connection::step_packets(ByteView bytes, session::Actions& out) {
+  const session::Now now = context_.shared.now();
+  const std::size_t limit = context_.shared.options.limits.packet_bytes_max;
+  std::size_t at = 0;
+  std::size_t packets = 0;
+  std::size_t publishes = 0;
+  for (; packets < kPacketsPerStepMax && takes_packets(); ++packets) {
     const bool first = session_->phase() == session::Phase::awaiting_connect;
-    const std::size_t limit = context_.shared.options.limits.packet_bytes_max;
     const mqtt::Decoded decoded = mqtt::decode(bytes.subspan(at), session_->version(), mqtt::Role::server,
                                                first ? std::min(limit, kConnectBytesMax) : limit);
     if (decoded.status == mqtt::DecodeStatus::need_more) break;
     if (decoded.status != mqtt::DecodeStatus::complete) {
-      run([&](session::Actions& out) { session_->step(decoded, context_.shared.now(), out); });
-      continue;
+      session_->step(decoded, now, out);
+      break;
     }
-    context_.counters.packets_in.add();
-    if (std::holds_alternative<mqtt::Publish>(decoded.packet)) context_.counters.publishes_in.add();
-    run([&](session::Actions& out) { session_->step(decoded.packet, context_.shared.now(), out); });
+    if (std::holds_alternative<mqtt::Publish>(decoded.packet)) ++publishes;
+    session_->step(decoded.packet, now, out);
     at += decoded.consumed;
   }
+  context_.counters.packets_in.add(static_cast<double>(packets));
+  context_.counters.publishes_in.add(static_cast<double>(publishes));
   return at;
 }
 

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "broker/gate/counters.h"
@@ -32,6 +33,12 @@ struct ThreadContext {
   Bytes receive{};                                       // one receive of any connection
   Bytes plaintext{};                                     // and what it decrypts to, while it is parsed
   std::map<std::uint64_t, PendingTakeover> takeovers{};  // by the number of the connection that claimed
+  session::Actions actions{};                            // memory of a step that ended, for the next one
+  std::array<OfferBurst, kLanes> bursts{};               // offered in this turn, by lane
+  std::vector<Committed> refused{};                      // of what was handed over; told at the end of the turn
+
+  // Gives custody what was offered: at the end of a turn, or when something must not overtake it.
+  void hand_over();
 };
 
 enum class Stage : std::uint8_t { handshaking, serving, closing, lingering, dead };
@@ -53,6 +60,7 @@ class Connection {
   void flush();
 
   void deliver(const Committed& message);
+  void deliver(std::span<const Committed> answers);
   void deliver(Deliver message);
   void deliver(const CommandAnswer& message);
   void deliver(const CloseConnection& message);
@@ -100,6 +108,8 @@ class Connection {
   void begin_session();
   void pump();
   std::size_t parse(ByteView bytes);
+  std::size_t step_packets(ByteView bytes, session::Actions& out);
+  [[nodiscard]] bool takes_packets() const;
   bool parse_kept();
   bool reads_on();
   void discard();
@@ -114,7 +124,7 @@ class Connection {
   void act(session::SendCommand& action);
   void act(session::OfferRecord& action);
   void act(session::OfferInOrder& action);
-  Outcome<void> offer(session::OfferRecord& record);
+  std::uint64_t opening_of(const session::OfferRecord& record);
   void act(session::ShedRecord& action);
   void act(session::PostCommand& action);
   void act(session::Announce& action);
@@ -138,9 +148,12 @@ class Connection {
   // Runs one step of the session and carries out what it asks.
   template <typename Step>
   void run(Step step) {
-    session::Actions actions;
+    session::Actions actions;  // a step may lead to another one: each has its own
+    actions.swap(context_.actions);
     step(actions);
     apply(actions);
+    actions.clear();
+    actions.swap(context_.actions);
     arm_reset();
     report_park();
   }

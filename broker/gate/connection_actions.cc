@@ -7,6 +7,11 @@
 #include "broker/gate/connection.h"
 
 namespace wayside::broker::gate {
+namespace {
+
+constexpr std::size_t kBurstBytesMax = 256U << 10U;
+
+}  // namespace
 
 void Connection::apply(session::Actions& actions) {
   for (session::Action& action : actions) {
@@ -17,30 +22,35 @@ void Connection::apply(session::Actions& actions) {
 void Connection::act(session::SendBytes& action) { queue({std::move(action.bytes), {}}); }
 void Connection::act(session::SendCommand& action) { queue({{}, std::move(action)}); }
 
-// What follows others goes through the door that they went through, or is refused as they may be.
-Outcome<void> Connection::offer(session::OfferRecord& record) {
-  CustodyPort& custody = *context_.shared.custody;
+// What follows others goes through the door that they went through, or is refused as they may be. 0: it may overtake.
+std::uint64_t Connection::opening_of(const session::OfferRecord& record) {
+  if (record.token == 0) return 0;
   std::uint64_t& opening = openings_.at(index_of(record.lane));
-  if (record.token != 0 && record.first) opening = custody.opening(record.lane);
-  return custody.offer({record.lane,
-                        std::move(record.body),
-                        std::move(record.cohort),
-                        self_,
-                        record.token,
-                        {},
-                        record.token != 0 ? opening : 0});
+  if (record.first) opening = context_.shared.custody->opening(record.lane);
+  return opening;
+}
+
+void ThreadContext::hand_over() {
+  for (const Lane lane : kAllLanes) {
+    OfferBurst& burst = bursts.at(index_of(lane));
+    if (!burst.entries.empty()) shared.custody->offer_all(lane, burst, refused);
+  }
 }
 
 void Connection::act(session::OfferRecord& action) {
-  const Outcome<void> taken = offer(action);
-  if (!taken.ok()) deliver(Committed{self_, action.token, false, taken.reason(), action.lane, {}});
+  OfferBurst& burst = context_.bursts.at(index_of(action.lane));
+  burst.add({self_, action.token, opening_of(action)}, action.cohort, action.body);
+  if (burst.arena.size() >= kBurstBytesMax) context_.hand_over();
 }
 
 void Connection::act(session::OfferInOrder& action) {
+  context_.hand_over();
   std::optional<Reason> refused;
   for (session::OfferRecord& record : action.records) {
     if (!refused) {
-      const Outcome<void> taken = offer(record);
+      const std::uint64_t opening = opening_of(record);
+      const Outcome<void> taken = context_.shared.custody->offer(
+          {record.lane, std::move(record.body), std::move(record.cohort), self_, record.token, {}, opening});
       if (!taken.ok()) refused = taken.reason();
     }
     if (refused) deliver(Committed{self_, record.token, false, *refused, record.lane, {}});
@@ -107,7 +117,11 @@ void Connection::act(session::SaveSession& action) {
                                 });
 }
 
-void Connection::act(session::EndSession& action) { context_.shared.sessions.end(std::move(action.request)); }
+// What the session offered is with custody before the next one of this vehicle can begin.
+void Connection::act(session::EndSession& action) {
+  context_.hand_over();
+  context_.shared.sessions.end(std::move(action.request));
+}
 
 void Connection::act(session::Count& action) {
   if (std::string_view(action.stage) == "park") return context_.counters.parked(action.reason);
@@ -173,6 +187,13 @@ void Connection::logged_out() {
 void Connection::deliver(const Committed& message) {
   if (stage_ != Stage::serving) return;
   run([&](session::Actions& out) { session_->step(message, context_.shared.now(), out); });
+}
+void Connection::deliver(std::span<const Committed> answers) {
+  if (stage_ != Stage::serving) return;
+  run([&](session::Actions& out) {
+    const session::Now now = context_.shared.now();
+    for (const Committed& answer : answers) session_->step(answer, now, out);
+  });
 }
 void Connection::deliver(Deliver message) {
   if (stage_ != Stage::serving) return;

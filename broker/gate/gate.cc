@@ -62,6 +62,9 @@ class RunningGate final : public Gate {
   void post(IoMessage message) override {
     std::visit([this](auto& one) { post_one(one); }, message);
   }
+  void post_all(std::uint32_t thread, std::vector<Committed> answers) override {
+    shared_.mailboxes.at(thread)->post(CommittedGroup{std::move(answers)});
+  }
   [[nodiscard]] std::uint32_t threads() const override { return static_cast<std::uint32_t>(shared_.mailboxes.size()); }
 
  private:

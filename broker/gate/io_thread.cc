@@ -106,7 +106,10 @@ bool IoThread::turn() {
     if (event.data.u64 == kServicesKey) accept(services_, session::Role::service);
   }
   fire_timers();
-  flush_dirty();
+  do {
+    hand_over();
+    flush_dirty();
+  } while (!dirty_.empty() || !context_.refused.empty());
   counters_.turn(static_cast<double>(shared_.clock.mono() - began));
   return true;
 }
@@ -169,14 +172,42 @@ void IoThread::forward_event(const ServiceEvent& event) {
   }
 }
 
+// Answers to one connection that follow each other are one step of it.
+void IoThread::forward_group(std::span<const Committed> answers) {
+  while (!answers.empty()) {
+    std::size_t count = 1;
+    while (count < answers.size() && answers[count].to == answers.front().to) ++count;
+    if (Connection* connection = find(answers.front().to)) {
+      connection->deliver(answers.first(count));
+      connection->resume();
+      touched(*connection);
+    }
+    answers = answers.subspan(count);
+  }
+}
+
+// What was offered in this turn goes to custody; what it refuses is told at once. A session that ends because of that
+// offers once more.
+void IoThread::hand_over() {
+  context_.hand_over();
+  while (!context_.refused.empty()) {
+    std::vector<Committed> refused;
+    refused.swap(context_.refused);
+    forward_group(refused);
+    context_.hand_over();
+  }
+}
+
 // False: the thread ends.
 bool IoThread::handle(Message& message) {
   if (std::holds_alternative<Stop>(message)) {
     flush_dirty();
     for (auto& [number, connection] : connections_) connection->abandon();
+    context_.hand_over();
     return false;
   }
   if (auto* one = std::get_if<Committed>(&message)) forward(*one);
+  if (auto* one = std::get_if<CommittedGroup>(&message)) forward_group(one->answers);
   if (auto* one = std::get_if<Deliver>(&message)) forward(*one);
   if (auto* one = std::get_if<CommandAnswer>(&message)) forward(*one);
   if (auto* one = std::get_if<CloseConnection>(&message)) forward(*one);

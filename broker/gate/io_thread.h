@@ -8,6 +8,7 @@
 #include <memory>
 #include <queue>
 #include <set>
+#include <span>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -49,6 +50,8 @@ class IoThread {
   void take_over(const TakeOver& message);
   void taken_over(TakenOver message);
   void forward_event(const ServiceEvent& event);
+  void forward_group(std::span<const Committed> answers);
+  void hand_over();
 
   Shared& shared_;
   Counters counters_;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "broker/ports.h"
 #include "broker/session/session_store.h"
@@ -27,12 +28,15 @@ struct TakeOver {  // to the older connection: end, then tell the newer one
 struct TakenOver {  // to the newer one: the older one reads no more and has queued what it had read
   ConnectionRef to;
 };
+struct CommittedGroup {  // answers of one group to connections of this thread, in order
+  std::vector<Committed> answers;
+};
 struct OpenListeners {};
 struct Recheck {};  // trust or deny list changed: judge the connected peers again
 struct Drain {};
 struct Stop {};
 
-using Message = std::variant<Committed, Deliver, CommandAnswer, CloseConnection, ServiceEvent, Opened, Saved, TakeOver,
-                             TakenOver, OpenListeners, Recheck, Drain, Stop>;
+using Message = std::variant<Committed, CommittedGroup, Deliver, CommandAnswer, CloseConnection, ServiceEvent, Opened,
+                             Saved, TakeOver, TakenOver, OpenListeners, Recheck, Drain, Stop>;
 
 }  // namespace wayside::broker::gate
