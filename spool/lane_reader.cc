@@ -160,6 +160,11 @@ class LaneReaderImpl final : public LaneReader {
   // Lists the segments once per value of synced: a new one is there before its offsets are published.
   Result<void> list(Offset synced);
   Result<void> require(Offset at) const;
+  // After a failure: somebody may have put the files right, or away, since they were listed.
+  void forget() {
+    cursor_.close();
+    bases_.clear();
+  }
   Result<void> open_totals(std::size_t index);
 
   Disk& disk_;
@@ -213,7 +218,7 @@ Result<Offset> LaneReaderImpl::visit(Offset from, std::size_t max_records, std::
   cursor_.refresh(bases_);
   if (!cursor_.at(from)) {
     if (auto done = cursor_.seek(bases_, from, synced); !done) {
-      cursor_.close();
+      forget();
       return std::move(done).error();
     }
   }
@@ -221,7 +226,7 @@ Result<Offset> LaneReaderImpl::visit(Offset from, std::size_t max_records, std::
   for (std::uint64_t bytes = 0; at < synced && at - from < max_records && (at == from || bytes < max_bytes);) {
     auto step = cursor_.next(bases_, synced);
     if (!step) {
-      cursor_.close();
+      forget();
       return std::move(step).error();
     }
     WAYSIDE_ASSERT(step->offset == at);

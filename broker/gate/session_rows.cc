@@ -36,6 +36,7 @@ Result<std::unique_ptr<SessionRows>> SessionRows::open_file(const std::string& p
       sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<SessionRows> rows(new SessionRows(db, sessions_max));
   if (code != SQLITE_OK) return Error{Fault::io, path + ": " + sqlite3_errmsg(db)};
+  if (Result<void> intact = rows->check(); !intact.ok()) return std::move(intact).error().with(path);
   Result<void> prepared = rows->prepare(now);
   if (!prepared.ok()) return std::move(prepared).error().with(path);
   return rows;
@@ -52,6 +53,20 @@ SessionRows::~SessionRows() {
 Result<void> SessionRows::execute(const char* sql) {
   if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
   return Error{Fault::io, sqlite3_errmsg(db_)};
+}
+
+// All pages, before anything is believed or written: a page that only some vehicles meet would refuse them one by one.
+Result<void> SessionRows::check() {
+  Result<void> outcome;
+  Statement pages(db_, "PRAGMA quick_check(1)");
+  std::string verdict;
+  if (pages.step(outcome)) verdict = pages.text(0);
+  if (outcome.ok() && verdict == "ok") return {};
+  const int code = sqlite3_errcode(db_);
+  const bool damaged = outcome.ok() || code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+  return Error{damaged ? Fault::corrupt : Fault::io,
+               (outcome.ok() ? verdict : outcome.error().what) +
+                   (damaged ? "; without this file vehicles subscribe again, commands wait for that" : "")};
 }
 
 void SessionRows::rollback() {

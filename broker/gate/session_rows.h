@@ -38,6 +38,7 @@ class SessionRows {
   };
 
   SessionRows(sqlite3* db, std::uint32_t sessions_max) : db_(db), sessions_max_(sessions_max) {}
+  Result<void> check();
   Result<void> prepare(WallMs now);
   Result<void> execute(const char* sql);
   Row find(const session::OpenRequest& request, Result<void>& outcome);

@@ -48,6 +48,7 @@ class Statement {
     }
   }
   void reset() {
+    if (statement_ == nullptr) return;  // it was never prepared: step() has said why
     sqlite3_reset(statement_);
     sqlite3_clear_bindings(statement_);
   }

@@ -2,6 +2,7 @@
 #include <openssl/ssl.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <filesystem>
 #include <fstream>
 
@@ -167,6 +168,25 @@ TEST_CASE("a lower crlNumber and a broken file keep the old lists and raise an a
   CHECK(gets_in(fixture.vehicle(kOtherVin)));
   replace(path, second);
   CHECK(wait_until([&] { return failing.value() == 0; }, 3'000));
+}
+
+TEST_CASE("a CRL past its nextUpdate stays in force and locks nobody else out, at a start and at a reload") {
+  GateFixture fixture;
+  const std::string path = fixture.pki_path("crl/vehicles.crl");
+  REQUIRE(fixture.pki->revoke(std::string("vehicles/") + kVin + ".crt").ok());
+  const auto stale = certs::next_crl(fixture.pki->issuer(certs::Ca::vehicles), test::slurp(path), nullptr, -1);
+  REQUIRE(stale.ok());
+  REQUIRE(certs::read_crl(*stale)->next_update < os::rfc3339(fixture.clock.wall()));
+  const bool restarted = GENERATE(false, true);
+  CAPTURE(restarted);
+  replace(path, *stale);
+  if (restarted) {
+    fixture.restart();
+  } else {
+    REQUIRE(fixture.gate->reload().ok());
+  }
+  CHECK_FALSE(gets_in(fixture.vehicle()));     // revocation wins, however old it is
+  CHECK(gets_in(fixture.vehicle(kOtherVin)));  // seen by nobody before
 }
 
 TEST_CASE("a server certificate that swaps behind a symlink is served to the next connection") {

@@ -1,5 +1,6 @@
 // What sessions.db keeps across connections, restarts and clock steps.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <future>
 
 #include "broker/gate/sqlite_session_store.h"
@@ -31,6 +32,32 @@ struct Store {
   }
   std::unique_ptr<SessionStore> store;
 };
+
+TEST_CASE("a session store with damaged pages is refused as corrupt and left as it is") {
+  const test::TempDir folder;
+  {
+    Store store(folder, 1'000);
+    for (int i = 0; i < 200; ++i) {
+      const auto opened = store.open("car-" + std::to_string(i), true, 1000);
+      REQUIRE(opened.ok());
+      REQUIRE(store.save("car-" + std::to_string(i), opened.value().epoch, {{"v1/car/cmd/#", 1, false, true}}).ok());
+    }
+  }
+  const std::string path = folder / "sessions.db";
+  const std::string whole = test::slurp(path);
+  REQUIRE(whole.size() > 5 * 4096);
+  const std::size_t page = GENERATE(0, 1, 2, 3, 4);  // the header too, and what only some vehicles would meet
+  CAPTURE(page);
+  std::string damaged = whole;
+  damaged.replace(page * 4096, 4096, std::string(4096, '\x7f'));
+  folder.write("sessions.db", damaged);
+  const auto opened = broker::gate::open_sqlite_session_store({path, 100}, kNow);
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.error().fault == Fault::corrupt);
+  CHECK(test::slurp(path) == damaged);
+  folder.write("sessions.db", whole);
+  CHECK(broker::gate::open_sqlite_session_store({path, 100}, kNow).ok());
+}
 
 TEST_CASE("subscriptions of a durable session come back after a restart of the store") {
   const test::TempDir folder;
