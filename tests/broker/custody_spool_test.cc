@@ -7,6 +7,7 @@
 #include "common/os/system.h"
 #include "spool/settlement.h"
 #include "tests/support/process.h"
+#include "tests/support/slow_disk.h"
 #include "tests/support/temp_dir.h"
 
 namespace wayside::broker {
@@ -22,6 +23,7 @@ class Nobody final : public IoPort {
 struct Edge {
   const test::TempDir& dir;
   std::unique_ptr<Disk> disk = os::make_posix_disk();
+  test::SlowDisk slow{*disk, "/spool/state/"};
   os::SystemClock clock;
   std::unique_ptr<metrics::Registry> metrics = metrics::Registry::create();
   Nobody io;
@@ -29,9 +31,11 @@ struct Edge {
 
   std::uint64_t total_bytes_max = 0;
   std::uint64_t urgent_reserve_bytes = 0;
+  std::uint64_t queue_bytes_max = 16U << 20U;
 
-  explicit Edge(const test::TempDir& folder, std::uint64_t total = 0, std::uint64_t reserve = 0)
-      : dir(folder), total_bytes_max(total), urgent_reserve_bytes(reserve) {
+  explicit Edge(const test::TempDir& folder, std::uint64_t total = 0, std::uint64_t reserve = 0,
+                std::uint64_t queue = 16U << 20U)
+      : dir(folder), total_bytes_max(total), urgent_reserve_bytes(reserve), queue_bytes_max(queue) {
     Result<std::unique_ptr<Custody>> opened = open();
     REQUIRE(opened.ok());
     custody = std::move(*opened);
@@ -43,14 +47,13 @@ struct Edge {
     options.door_file = dir / "door.counts";
     options.segment_bytes_max = 2U << 20U;
     options.lane_bytes_max.fill(8U << 20U);
+    options.queue_bytes_max = queue_bytes_max;
     options.total_bytes_max = total_bytes_max;
     options.urgent_reserve_bytes = urgent_reserve_bytes;
     options.volume_reserve_bytes = 0;
     return options;
   }
-  Result<std::unique_ptr<Custody>> open() {
-    return Custody::open(*disk, clock, *metrics, options(), os::random_uuid());
-  }
+  Result<std::unique_ptr<Custody>> open() { return Custody::open(slow, clock, *metrics, options(), os::random_uuid()); }
   // Offers `count` records of `bytes`, waits for all answers, returns how many were committed.
   std::uint64_t commit(Lane lane, std::uint64_t count, std::size_t bytes = 100) {
     std::atomic<std::uint64_t> answered{0};
@@ -170,6 +173,46 @@ TEST_CASE(
   REQUIRE(test::wait_until([&] { return edge.commit(Lane::event, 1, 200'000) == 1; }, 10'000));
   edge.custody->stop();
   CHECK(held() <= kTotal);
+}
+
+TEST_CASE(
+    "Custody: a disk that hangs for seconds delays its lane alone, refuses at the queue's bound, and loses nothing") {
+  constexpr std::int64_t kStallMs = 2'000;
+  const test::TempDir dir("custody");
+  Edge edge(dir, 0, 0, 4U << 20U);
+  REQUIRE(edge.commit(Lane::state, 1) == 1);
+  edge.slow.stall(kStallMs);
+  std::atomic<std::uint64_t> answered{0};
+  std::atomic<std::uint64_t> committed{0};
+  std::uint64_t taken = 0;
+  Outcome<void> last;
+  const auto offer_state = [&] {
+    Offer offer;
+    offer.lane = Lane::state;
+    offer.body = Bytes(100'000, 7);
+    offer.cohort = "a";
+    offer.done = [&](const Committed& answer) {
+      committed += answer.ok ? 1 : 0;
+      ++answered;
+    };
+    return edge.custody->offer(std::move(offer));
+  };
+  const MonoMs began = edge.clock.mono();
+  // One group is in its sync, the rest fills the queue: the bound is what a hanging disk may cost in memory.
+  while ((last = offer_state()).ok() && taken < 1'000) ++taken;
+  CHECK(last.reason() == Reason::QUEUE_FULL);
+  CHECK(taken < 60);  // 4 MiB of queue and a group
+  CHECK(edge.commit(Lane::ack, 20) == 20);
+  CHECK(edge.commit(Lane::event, 20) == 20);
+  CHECK(edge.clock.mono() - began < kStallMs);  // the others did not wait
+  CHECK(answered == 0);
+  CHECK(edge.custody->writable());  // slow is no fault
+  edge.slow.stall(0);
+  REQUIRE(test::wait_until([&] { return answered == taken; }, 20'000));
+  CHECK(committed == taken);
+  CHECK(edge.clock.mono() - began >= kStallMs);  // acknowledged behind the sync, not before
+  edge.custody->stop();
+  CHECK(edge.custody->ledger(Lane::state).synced == Offset{1 + taken});
 }
 
 }  // namespace wayside::broker

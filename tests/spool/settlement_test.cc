@@ -1,4 +1,5 @@
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "common/os/posix_disk.h"
 #include "spool/settlement.h"
@@ -117,6 +118,34 @@ TEST_CASE("a settlement whose sync fails is written to a new file, or refused") 
   check_equal(log->standing(), standing_at(200));
   REQUIRE(log->settle(standing_at(310)).ok());
   check_equal(log->standing(), standing_at(310));
+}
+
+TEST_CASE("whatever call fails with whatever fault of a settlement, the one before stands") {
+  const Fault fault = GENERATE(Fault::io, Fault::no_space, Fault::denied);
+  const SimCall call = GENERATE(SimCall::open, SimCall::pwrite, SimCall::fdatasync, SimCall::rename, SimCall::fsync_dir,
+                                SimCall::truncate, SimCall::remove);
+  const bool begins_again = GENERATE(false, true);  // a new file, renamed over the one that stands
+  CAPTURE(static_cast<int>(fault), static_cast<int>(call), begins_again);
+  SimDisk disk;
+  auto log = open_log(disk);
+  REQUIRE(log->settle(standing_at(100)).ok());
+  if (begins_again) log.reset();
+  disk.fail(call, fault, 0, 1'000);
+  std::uint64_t settled = 100;
+  if (begins_again) {
+    auto opened = SettlementLog::open(disk, kLaneDir, test_uuid(), Lane::state);
+    if (opened.ok()) log = std::move(opened).value();
+  }
+  if (log && log->settle(standing_at(200)).ok()) settled = 200;
+  log.reset();
+  disk.clear_faults();
+  SeededRng rng(GENERATE(1, 2, 3));
+  disk.power_loss(rng);
+  const Result<Standing> standing = read_settled(disk, kLaneDir, test_uuid(), Lane::state);
+  REQUIRE(standing.ok());
+  // A refused one may stand on the disk after all; nothing below what was confirmed may.
+  check_equal(*standing, standing_at(standing->next.value > settled ? 200 : settled));
+  check_equal(open_log(disk)->standing(), *standing);
 }
 
 TEST_CASE("what settle returned ok for survives every loss of power") {
