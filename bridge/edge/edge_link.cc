@@ -150,8 +150,9 @@ void EdgeLink::on_rejected(ByteView bytes, EdgeActions& actions) {
   if (rejected.value().count > 0) {
     return lanes_[index_of(rejected.value().lane)]->on_rejected(rejected.value(), actions);
   }
-  actions.emplace_back(Alarm{parse_reason(rejected.value().reason).value_or(Reason::LINK_MALFORMED), Lane::command,
-                             "the core refuses this edge's hello"});
+  const Reason reason = parse_reason(rejected.value().reason).value_or(Reason::LINK_MALFORMED);
+  actions.emplace_back(Alarm{reason, Lane::command, "the core refuses this edge's hello"});
+  if (reason == Reason::LINK_VERSION) actions.emplace_back(DropLink{reason});
 }
 
 void EdgeLink::on_down_batch(ByteView bytes, EdgeActions& actions) {

@@ -217,6 +217,42 @@ TEST_CASE("a spool of another edge is refused with EDGE_MISMATCH") {
   CHECK_FALSE(world.core->link->spool_of("e2").has_value());
 }
 
+TEST_CASE("ends without a common version of the link say LINK_VERSION, drop the link, and go on when there is one") {
+  World world(13);
+  SECTION("the edge is of another version") {
+    REQUIRE(world.start_broker().empty());
+    REQUIRE(world.start_core() == "");
+    REQUIRE(world.start_edge().empty());
+    link::Hello hello = link::decode_hello(world.packets.front().bytes).value();
+    hello.version_min = link::kVersion + 1;
+    hello.version_max = link::kVersion + 2;
+    world.packets = {{true, {link::Channel::urgent, link::Kind::hello}, link::encode(hello)}};
+    REQUIRE(world.deliver({}));
+    REQUIRE(world.core_alarms.size() == 1);
+    CHECK(world.core_alarms.front().reason == Reason::LINK_VERSION);
+    CHECK_FALSE(world.core->link->spool_of("e1").has_value());
+    REQUIRE(world.packets.size() == 1);
+    CHECK(world.packets.front().address.kind == link::Kind::rejected);
+  }
+  SECTION("the core is of another version") {
+    start(world);
+    REQUIRE(world.drain());
+    link::Hello hello;
+    hello.version_min = hello.version_max = link::kVersion + 1;
+    hello.edge = "e1";
+    hello.spool = uuid_of(0xED);
+    hello.session = world.session;
+    world.packets = {{false, {link::Channel::urgent, link::Kind::hello}, link::encode(hello)}};
+  }
+  const std::uint64_t session = world.session;
+  REQUIRE(world.deliver({}));
+  CHECK(alarmed(world, Reason::LINK_VERSION));
+  CHECK(world.dropped_links == 1);
+  CHECK(world.session == session + 1);
+  publish(world, Lane::event, 2);
+  CHECK(world.drain());
+}
+
 TEST_CASE("a batch that does not decode is kept as a dead letter, settled as lost, and the lane goes on") {
   World world(10);
   start(world);
