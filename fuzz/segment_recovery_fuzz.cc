@@ -4,11 +4,10 @@
 // Input: u8 what stands in the page · then edits of 4 bytes: u8 file, u16 place (scaled to the file), u8 value.
 #include <cstdint>
 
-// NOLINTNEXTLINE(bugprone-suspicious-include): the simulated disk is test support, not a library of the product.
 #include "common/result.h"
 #include "spool/lane.h"
 #include "spool/segment_file.h"
-#include "tests/support/sim_disk.cc"
+#include "tests/support/sim_disk.h"
 
 namespace {
 

@@ -67,7 +67,7 @@ Result<void> SettlementLogImpl::settle(const Standing& standing) {
         "settlement falls from " + std::to_string(standing_.next.value) + " to " + std::to_string(standing.next.value),
         0};
   }
-  if (standing.totals.sum() != standing.next.value || standing.totals.resent > standing.totals.compacted) {
+  if (!adds_up(standing.totals, standing.next)) {
     return Error{Fault::malformed, "settlement totals do not add up to " + std::to_string(standing.next.value), 0};
   }
   if (standing.cohorts.size() > kCohortsMax + 1) return Error{Fault::malformed, "settlement with too many cohorts", 0};
@@ -124,6 +124,14 @@ Totals& Totals::operator+=(const Totals& other) {
   expired += other.expired;
   lost += other.lost;
   return *this;
+}
+
+bool adds_up(const Totals& totals, Offset next) {
+  constexpr std::uint64_t kNextMax = 1ULL << 60U;
+  for (const std::uint64_t part : {totals.delivered, totals.compacted, totals.expired, totals.lost}) {
+    if (part > next.value) return false;
+  }
+  return totals.resent <= totals.compacted && next.value < kNextMax && totals.sum() == next.value;
 }
 
 std::uint32_t cohorts_checksum(const CohortTotals& cohorts) {

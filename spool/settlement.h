@@ -29,6 +29,9 @@ struct Totals {
   [[nodiscard]] std::uint64_t sum() const { return delivered + compacted + expired + lost; }
 };
 
+// The outcomes of everything below `next`, and of nothing else; resent within compacted. No sum that wraps passes.
+bool adds_up(const Totals& totals, Offset next);
+
 // Sorted by name: no order may come from a hash. At most cohorts_max + 1 entries ("other").
 using CohortTotals = std::map<std::string, Totals>;
 

@@ -68,7 +68,7 @@ std::optional<SettlementEntry> decode_settlement(const Identity& identity, ByteV
     const ByteView name = table.take(table.get<std::uint8_t>());
     entry.standing.cohorts[std::string(as_text(name))] = get_totals(table);
   }
-  if (!table.ok()) return std::nullopt;
+  if (!table.ok() || !adds_up(entry.standing.totals, entry.standing.next)) return std::nullopt;
   entry.bytes = round_to_sector(size);
   return entry;
 }

@@ -34,25 +34,24 @@ bool name_fits(const flatbuffers::String* name, std::size_t min = 1) {
   return name != nullptr && name->size() >= min && name->size() <= kNameBytesMax;
 }
 
-bool sums_to(const spool::Totals& totals, std::uint64_t next) {
-  // Each term is bounded by next first, so that the sum cannot wrap round to it.
-  for (const std::uint64_t part : {totals.delivered, totals.compacted, totals.expired, totals.lost}) {
-    if (part > next) return false;
-  }
-  return totals.resent <= totals.compacted && next < (1ULL << 60U) && totals.sum() == next;
+bool within(const spool::Totals& part, const spool::Totals& whole) {
+  return part.delivered <= whole.delivered && part.compacted <= whole.compacted && part.resent <= whole.resent &&
+         part.expired <= whole.expired && part.lost <= whole.lost && part.resent <= part.compacted;
 }
 
-bool read_cohorts(const fb::Next& in, spool::CohortTotals& out) {
-  if (in.cohorts() == nullptr) return true;
+// What a core says by cohort adds up to its totals. A core that says nothing by cohort is no liar.
+bool read_cohorts(const fb::Next& in, const spool::Totals& whole, spool::CohortTotals& out) {
+  if (in.cohorts() == nullptr || in.cohorts()->size() == 0) return true;
   if (in.cohorts()->size() > kCohortsMax) return false;
   spool::Totals all;
   for (const fb::CohortTotals* row : *in.cohorts()) {
     if (!name_fits(row->cohort())) return false;
     const spool::Totals totals = from_fb(*row->totals());
-    if (totals.sum() > in.next() || !out.emplace(text_of(row->cohort()), totals).second) return false;
+    if (!within(totals, whole) || !out.emplace(text_of(row->cohort()), totals).second) return false;
     all += totals;
+    if (!within(all, whole)) return false;  // before the next one could wrap it
   }
-  return true;
+  return all == whole;
 }
 
 }  // namespace
@@ -90,7 +89,8 @@ Outcome<Next> decode_next(ByteView bytes) {
   out.standing.next = {in.table->next()};
   out.standing.digest = from_fb(*in.table->digest());
   out.standing.totals = from_fb(*in.table->totals());
-  if (!sums_to(out.standing.totals, in.table->next()) || !read_cohorts(*in.table, out.standing.cohorts)) {
+  const spool::Totals& totals = out.standing.totals;
+  if (!spool::adds_up(totals, out.standing.next) || !read_cohorts(*in.table, totals, out.standing.cohorts)) {
     return kMalformed;
   }
   return out;

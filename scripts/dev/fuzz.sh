@@ -4,7 +4,7 @@ set -euo pipefail
 names=$(cd fuzz && ls ./*_fuzz.cc 2>/dev/null | sed 's|^\./||; s/_fuzz\.cc$//' | tr '\n' ' ')
 name=${1:-}; seconds=${2:-60}
 case "$name" in
-  -h|--help|"") echo "usage: ./dev fuzz NAME [SECONDS]    NAME: ${names}or 'all'; default 60 s each"; [ -n "$name" ] && exit 0 || exit 2 ;;
+  -h|--help|"") echo "usage: ./dev fuzz NAME [SECONDS]    NAME: ${names}or 'all'; default 60 s each; a short form of each is among the tests: ./dev test -L fuzz"; [ -n "$name" ] && exit 0 || exit 2 ;;
 esac
 [ "$name" = all ] || case " $names " in *" $name "*) ;; *)
   say "error: no fuzzer '$name'"; near=$(nearest "$name" $names); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;; esac

@@ -77,6 +77,7 @@ TEST_CASE("an acknowledgement beyond what was sent drops the link and settles no
   link::Next next = next_of(world, Lane::event);
   next.standing.next = {100};
   next.standing.totals.delivered = 100;
+  next.standing.cohorts = {{"other", next.standing.totals}};
   tell_edge(world, link::Kind::next, Lane::event, link::encode(next));
   CHECK(world.dropped_links == 1);
   CHECK(settled(world, Lane::event) == Offset{4});

@@ -81,6 +81,23 @@ TEST_CASE("a NEXT whose totals are not its offset is refused") {
   CHECK_FALSE(decode_next(encode(next)).ok());
 }
 
+TEST_CASE(
+    "a NEXT that says by cohort something else than its totals is refused, one that says nothing by cohort is not") {
+  const auto refused = [](const spool::CohortTotals& cohorts) {
+    Next next = some_next();
+    next.standing.cohorts = cohorts;
+    return !decode_next(encode(next)).ok();
+  };
+  CHECK_FALSE(refused({{"model-x", {4, 2, 1, 1, 1}}, {"other", {2, 0, 0, 0, 0}}}));
+  CHECK_FALSE(refused({}));
+  CHECK(refused({{"model-x", {5, 2, 1, 1, 1}}}));
+  CHECK(refused({{"model-x", {6, 2, 1, 1, 1}}, {"other", {1, 0, 0, 0, 0}}}));
+  CHECK(refused({{"model-x", {6, 1, 1, 2, 1}}}));                              // the sum alone agrees
+  CHECK(refused({{"model-x", {6, 2, 0, 1, 1}}}));                              // resent is told apart too
+  CHECK(refused({{"model-x", {4, 2, 0, 1, 1}}, {"other", {2, 0, 1, 0, 0}}}));  // resent without compacted
+  CHECK(refused({{"model-x", {1ULL << 63U, 1ULL << 63U, 0, 0, 0}}, {"other", {6, 2, 1, 1, 1}}}));  // wraps to nothing
+}
+
 TEST_CASE("topics of the link name edge, direction, channel and kind, and nothing else parses") {
   const std::string topic = up_topic("edge-1", {Channel::bulk, Kind::batch});
   CHECK(topic == "wayside/edge-1/up/bulk/batch");

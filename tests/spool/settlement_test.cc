@@ -3,6 +3,7 @@
 
 #include "common/os/posix_disk.h"
 #include "spool/settlement.h"
+#include "spool/settlement_codec.h"
 #include "tests/spool/lane_fixture.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/temp_dir.h"
@@ -66,6 +67,22 @@ TEST_CASE("a settlement never falls and always adds up") {
   CHECK(log->settle(wrong).error().fault == Fault::malformed);
   check_equal(log->standing(), standing_at(100));
   CHECK(log->settle(standing_at(100)).ok());
+}
+
+TEST_CASE("an entry whose totals do not add up is not taken, whatever its checksum: the one before counts") {
+  SimDisk disk;
+  REQUIRE(disk.make_dir(kLaneDir).ok());
+  const Identity identity{test_uuid(), Lane::state};
+  Standing wrong = standing_at(200);
+  SECTION("too few") { wrong.totals.delivered -= 1; }
+  SECTION("resent beyond compacted") { wrong.totals.resent = wrong.totals.compacted + 1; }
+  SECTION("a sum that wraps") { wrong.totals = {1ULL << 63U, (1ULL << 63U) + 200, 0, 0, 0}; }
+  Bytes log = encode_settlement(identity, 1, standing_at(100));
+  const Bytes second = encode_settlement(identity, 2, wrong);
+  log.insert(log.end(), second.begin(), second.end());
+  disk.put(kLaneDir + "/settlement.log", log);
+  check_equal(read_settled(disk, kLaneDir, test_uuid(), Lane::state).value(), standing_at(100));
+  check_equal(open_log(disk)->standing(), standing_at(100));
 }
 
 TEST_CASE("the settlement log stays below its bound and loses nothing when it is rewritten") {
