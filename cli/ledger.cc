@@ -31,13 +31,6 @@ bool adds_up(const fleet::VolumeLedger& ledger) {
   return true;
 }
 
-Result<fleet::VolumeLedger> read_edge(const std::string& dir) {
-  auto ledger = read_volume(dir);
-  if (ledger || ledger.error().fault != Fault::not_found) return ledger;
-  auto below = read_volume(dir + "/spool");  // the state folder was named
-  return below ? std::move(below) : std::move(ledger);
-}
-
 Result<fleet::VolumeLedger> read_core(const LedgerOptions& options, const std::string& uuid) {
   const auto told = os::read_file(options.core + "/bridge-core.json");
   if (!told) return told.error();
@@ -81,7 +74,8 @@ int compare_with_core(const LedgerOptions& options, const fleet::VolumeLedger& e
 int run_ledger(const Args& args) {
   LedgerOptions options;
   const Spec spec{"wayside ledger",
-                  "Shows what became of every message of an edge's spool, from its files: received = delivered + "
+                  "Shows what became of every message of an edge's spool, from its files, which are only read: "
+                  "received = delivered + "
                   "compacted + expired + lost + pending, lane by lane. Exit 0 when it adds up (and equals the core's), "
                   "1 when not, 3 when the core cannot be asked.",
                   {{"DIR", &options.dir, "the edge's spool or state folder", true},
@@ -91,7 +85,7 @@ int run_ledger(const Args& args) {
                   "With traffic running the core may be ahead of the edge for a moment."};
   if (const auto exit = parse(spec, args)) return *exit;
   if (!options.core.empty() && options.edge.empty()) return fail(kUsage, "--core needs --edge NAME");
-  const auto ledger = read_edge(options.dir);
+  const auto ledger = read_volume(options.dir);
   if (!ledger) return fail(kUsage, ledger.error().what);
   if (!options.json) std::printf("%s", fleet::ledger_text(*ledger).c_str());
   if (!options.core.empty()) return compare_with_core(options, *ledger);

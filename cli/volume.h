@@ -1,4 +1,5 @@
-// The ledger of a spool as it lies on disk, read beside (or without) the processes that own it.
+// The ledger of a spool as it lies on disk, read beside (or without) the processes that own it; nothing is written, so
+// that a volume that may only be read will do.
 #pragma once
 
 #include <string>
@@ -8,7 +9,7 @@
 
 namespace wayside::cli {
 
-// `root` is the spool's folder (<state_dir>/spool). Fault::not_found when there is none.
-Result<fleet::VolumeLedger> read_volume(const std::string& root);
+// `dir`: the spool's folder, or the state folder that holds it as spool/. Fault::not_found when there is none.
+Result<fleet::VolumeLedger> read_volume(const std::string& dir);
 
 }  // namespace wayside::cli

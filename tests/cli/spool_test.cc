@@ -1,10 +1,14 @@
 // `wayside spool` as people and scripts see it.
+#include <unistd.h>
+
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
 #include <fstream>
 
 #include "common/os/posix_disk.h"
 #include "schemas/record.h"
 #include "spool/lane.h"
+#include "spool/settlement.h"
 #include "spool/spool.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
@@ -92,6 +96,63 @@ TEST_CASE("spool commands read a volume that is in use and change nothing") {
   CHECK(says(repair, "head 6"));
   CHECK(test::slurp(volume.segment()) == before);
   volume.put_group();  // and its writer goes on
+}
+
+namespace {
+
+// As a user who may read the volume and write nothing of it, as on a read-only mount.
+test::Ran run_as_reader(const UsedVolume& volume, std::vector<std::string> args) {
+  namespace fs = std::filesystem;
+  const std::string program = volume.dir / "bin/wayside";
+  fs::create_directories(volume.dir / "bin");
+  fs::copy_file(std::string(WAYSIDE_BIN_DIR) + "/wayside", program, fs::copy_options::overwrite_existing);
+  std::vector<fs::path> paths = {volume.dir.path()};
+  for (const auto& entry : fs::recursive_directory_iterator(volume.dir.path())) paths.push_back(entry.path());
+  for (const auto& path : paths) {
+    const bool enter = fs::is_directory(path) || path == program;
+    fs::permissions(path, static_cast<fs::perms>(enter ? 0555 : 0444));
+  }
+  args.insert(args.begin(), program);
+  if (geteuid() == 0) {
+    args.insert(args.begin(), {"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"});
+  }
+  auto ran = test::run(args);
+  for (const auto& path : paths) {
+    fs::permissions(path, fs::perms::owner_write, fs::perm_options::add);
+  }
+  return ran;
+}
+
+}  // namespace
+
+TEST_CASE("the ledger is read from a volume in use that its reader cannot write to, and nothing in it changes") {
+  const UsedVolume volume;
+  auto settlement =
+      spool::SettlementLog::open(*volume.disk, volume.volume.lane_dir(Lane::state), volume.volume.uuid, Lane::state);
+  REQUIRE(settlement.ok());
+  spool::Standing standing;
+  standing.next = {4};
+  standing.totals = {2, 1, 1, 1, 0};
+  REQUIRE((*settlement)->settle(standing).ok());
+  for (const std::string& dir : {volume.root, volume.dir / "edge"}) {  // the state folder is enough
+    const auto ran = run_as_reader(volume, {"ledger", dir, "--json"});
+    INFO(ran.output);
+    CHECK(ran.exit_code == 0);
+    CHECK(says(ran, R"({"lane":"state","received":6,"delivered":2,"compacted":1,"resent":1,"expired":1,"lost":0,)"
+                    R"("pending":2,"residual":0})"));
+    CHECK(says(ran, R"({"lane":"event","received":0,)"));  // it has no folder yet, and gets none
+  }
+  CHECK_FALSE(std::filesystem::exists(volume.volume.lane_dir(Lane::event)));
+  volume.put_group();
+  CHECK(says(run_as_reader(volume, {"ledger", volume.root, "--json"}), R"("received":8,)"));
+}
+
+TEST_CASE("the ledger of a core log is not taken for that of a spool") {
+  const UsedVolume volume;
+  const std::string core = volume.dir / "core";
+  std::filesystem::create_directories(core);
+  std::filesystem::rename(volume.root, core + "/corelog");
+  CHECK(test::run({std::string(WAYSIDE_BIN_DIR) + "/wayside", "ledger", core}).exit_code == 2);
 }
 
 TEST_CASE("spool verify names what is gone: offsets, times, and vehicles by tag when the region's key is given") {
