@@ -151,7 +151,8 @@ void Requests::closed(const Entry& entry, CoreActions& actions) {
 }
 
 void Requests::flushed(bool ok, CoreActions& actions) {
-  if (!std::exchange(staged_, false)) return;
+  // Also with no request at all: telemetry of the command lane is released as far as nothing is open.
+  if (!std::exchange(staged_, false)) return hold_lane();
   for (auto at = open_.begin(); at != open_.end();) {
     Entry& entry = at->second;
     const State was = entry.state;

@@ -174,4 +174,22 @@ TEST_CASE("a requester cannot make the core write anywhere but to answer topics"
   CHECK(c.world.to_broker.empty());
 }
 
+TEST_CASE("the command lane of the core log is released though nobody ever made a request") {
+  World world(7);
+  world.sizes = kSmall;
+  REQUIRE(world.start_broker().empty());
+  REQUIRE(world.start_core().empty());
+  REQUIRE(world.start_edge().empty());
+  std::uint64_t bytes = 0;
+  for (std::uint64_t n = 0; bytes < 4 * world.sizes.core_lane_bytes_max; ++n) {
+    INFO("after " << bytes << " bytes");
+    const Bytes body = record_body(Lane::command, "V1", n, 2'000);
+    bytes += body.size();
+    REQUIRE(world.append(Lane::command, body));
+    REQUIRE(world.commit(Lane::command));
+    REQUIRE(world.drain());
+    world.broker->release(world.edge_disk);
+  }
+}
+
 }  // namespace wayside::test

@@ -1,6 +1,7 @@
 // The processes of the simulated world: what each adapter of the product wires together, without its threads.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <memory>
@@ -33,13 +34,22 @@ struct EdgePorts {
   std::function<Settlement(Lane, Settlement)> settlement = [](Lane, Settlement plain) { return plain; };
 };
 
+// How much room there is. In a small world lanes fill up while what empties them is dead.
+struct Sizes {
+  std::uint64_t segment_bytes_max = 256U << 10U;
+  std::uint64_t edge_lane_bytes_max = 1ULL << 30U;
+  std::uint64_t core_lane_bytes_max = 4ULL << 30U;
+};
+inline constexpr Sizes kSmall{64U << 10U, 160U << 10U, 128U << 10U};
+
 // The broker's part: writers of all lanes.
 struct SimBroker {
   spool::Volume volume;
   std::array<std::unique_ptr<spool::LaneWriter>, kLanes> writers;
   std::array<spool::Recovery, kLanes> recovered;
+  std::array<Offset, kLanes> settled_seen{};
 
-  static Result<std::unique_ptr<SimBroker>> start(Disk& disk) {
+  static Result<std::unique_ptr<SimBroker>> start(Disk& disk, const Sizes& sizes) {
     auto broker = std::make_unique<SimBroker>();
     auto volume = spool::open_volume(disk, kSpoolRoot, spool::VolumeRole::writer, uuid_of(0xED));
     if (!volume) return volume.error();
@@ -49,7 +59,8 @@ struct SimBroker {
       options.dir = broker->volume.lane_dir(lane);
       options.lane = lane;
       options.uuid = broker->volume.uuid;
-      options.segment_bytes_max = 256U << 10U;
+      options.segment_bytes_max = sizes.segment_bytes_max;
+      options.lane_bytes_max = sizes.edge_lane_bytes_max;
       auto settled = spool::read_settled(disk, options.dir, options.uuid, lane);
       const Offset known = settled ? settled->next : Offset{};
       if (settled) options.known_digest = settled->digest;
@@ -59,11 +70,13 @@ struct SimBroker {
     }
     return broker;
   }
-  // Deletes what the bridge settled, as the broker does.
+  // Deletes what the bridge settled, as the broker does: what it has seen settled only rises.
   void release(Disk& disk) {
     for (const Lane lane : kAllLanes) {
+      Offset& seen = settled_seen[index_of(lane)];
       auto settled = spool::read_settled(disk, volume.lane_dir(lane), volume.uuid, lane);
-      if (settled) (void)writers[index_of(lane)]->release_below(settled->next);
+      if (settled) seen = std::max(seen, settled->next);
+      (void)writers[index_of(lane)]->release_below(seen);
     }
   }
 };
@@ -102,12 +115,13 @@ struct SimCore {
   std::unique_ptr<bridge::core::CoreLink> link;
   std::unique_ptr<bridge::sink::FileSink> sink;
 
-  static Result<std::unique_ptr<SimCore>> start(Disk& disk, bridge::core::CoreOptions options) {
+  static Result<std::unique_ptr<SimCore>> start(Disk& disk, bridge::core::CoreOptions options, const Sizes& sizes) {
     auto core = std::make_unique<SimCore>();
     bridge::core::CoreLogOptions log_options;
     log_options.root = kCoreRoot;
     log_options.fresh = uuid_of(0xC0);
-    log_options.segment_bytes_max = 256U << 10U;
+    log_options.segment_bytes_max = sizes.segment_bytes_max;
+    log_options.lane_bytes_max = sizes.core_lane_bytes_max;
     log_options.checkpoint_records = 200;
     auto log = bridge::core::CoreLog::open(disk, log_options, nullptr);
     if (!log) return log.error();

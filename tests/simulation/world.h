@@ -3,6 +3,7 @@
 // can die and start again at any step, each machine can lose power. One seed is one history.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <map>
@@ -75,7 +76,7 @@ class World {
   // ---- processes. Starting what runs is nothing; a start that a fault prevents is tried again later.
   std::string start_broker() {
     if (broker) return {};
-    auto started = SimBroker::start(disk_of(seams.broker_disk, edge_disk));
+    auto started = SimBroker::start(disk_of(seams.broker_disk, edge_disk), sizes);
     if (!started) return started.error().what;
     broker = std::move(*started);
     for (const Lane lane : kAllLanes) {
@@ -95,7 +96,7 @@ class World {
   }
   std::string start_core() {
     if (core) return {};
-    auto started = SimCore::start(disk_of(seams.core_disk, core_disk), core_options);
+    auto started = SimCore::start(disk_of(seams.core_disk, core_disk), core_options, sizes);
     if (!started) return started.error().what;
     core = std::move(*started);
     core_event(bridge::core::LinkUp{});
@@ -127,10 +128,13 @@ class World {
   }
 
   // ---- traffic
-  void append(Lane lane, Bytes body) {
+  bool append(Lane lane, Bytes body) {
     Offset offset;
     const auto outcome = broker->writers[index_of(lane)]->append(body, cohort, clock.wall(), &offset);
-    if (outcome == spool::AppendOutcome::appended) open_group[index_of(lane)].push_back(std::move(body));
+    if (outcome == spool::AppendOutcome::lane_full) ++lanes_full;
+    if (outcome != spool::AppendOutcome::appended) return false;
+    open_group[index_of(lane)].push_back(std::move(body));
+    return true;
   }
   bool commit(Lane lane) {
     auto done = broker->writers[index_of(lane)]->commit(clock.wall());
@@ -178,6 +182,11 @@ class World {
       edge_event(bridge::edge::Message{packet.address, std::move(packet.bytes)});
     }
     return true;
+  }
+  // The next syncs of one machine take seconds. Its processes stand still; the other machine goes on.
+  void slow_disk(bool of_core, unsigned times) {
+    SimDisk& disk = of_core ? core_disk : edge_disk;
+    disk.slow(SimCall::fdatasync, times, [this, of_core] { stall(of_core); });
   }
   void poll_synced() {
     if (!edge) return;
@@ -227,6 +236,7 @@ class World {
   ManualClock clock;
   SimDisk edge_disk;
   SimDisk core_disk;
+  Sizes sizes;
   bridge::edge::EdgeOptions edge_options;
   bridge::core::CoreOptions core_options;
   std::unique_ptr<Disk> planted_disk;  // outlives the processes that use it
@@ -250,6 +260,7 @@ class World {
   std::vector<bridge::edge::ToBroker> to_broker;
   std::vector<bridge::core::Answer> answers;
   std::uint64_t dropped_links = 0;
+  std::uint64_t lanes_full = 0;  // refused for want of room
   LinkFaults link_faults;
   bool cut_up = false;
   bool cut_down = false;
@@ -258,6 +269,34 @@ class World {
 
  private:
   static Disk& disk_of(Disk* planted, Disk& plain) { return planted != nullptr ? *planted : plain; }
+
+  void stall(bool of_core) {
+    constexpr unsigned kSlices = 3;
+    if (std::exchange(stalled_, true)) return clock.advance_ms(1'000);
+    for (unsigned slice = 0; slice < kSlices; ++slice) {
+      clock.advance_ms(static_cast<std::int64_t>(300 + rng.below(1'000)));
+      for (unsigned n = 0; n < 4 && deliver_to(!of_core); ++n) continue;
+      if (of_core) {
+        edge_event(bridge::edge::Tick{});
+      } else {
+        core_event(bridge::core::Tick{});
+      }
+    }
+    stalled_ = false;
+  }
+  // The oldest message to one end, while the other stands still.
+  bool deliver_to(bool up) {
+    const auto at = std::find_if(packets.begin(), packets.end(), [up](const Packet& p) { return p.up == up; });
+    if (at == packets.end() || (up ? cut_up : cut_down)) return false;
+    Packet packet = std::move(*at);
+    packets.erase(at);
+    if (up) {
+      core_event(bridge::core::Message{"e1", packet.address, std::move(packet.bytes)});
+    } else {
+      edge_event(bridge::edge::Message{packet.address, std::move(packet.bytes)});
+    }
+    return true;
+  }
 
   // What commit() called durable before a crash is there; beyond it stands at most one group that was refused.
   std::string account_for(Lane lane) {
@@ -324,6 +363,8 @@ class World {
       }
     }
   }
+
+  bool stalled_ = false;
 };
 
 }  // namespace wayside::test

@@ -33,6 +33,11 @@ struct Armed {
   unsigned times = 0;
 };
 
+struct Slow {
+  unsigned times = 0;
+  std::function<void()> wait;
+};
+
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 void set_range(Bytes& bytes, std::size_t at, ByteView from) {
@@ -60,10 +65,17 @@ struct SimDisk::State {
   std::array<std::optional<Armed>, kCalls> armed;
   std::array<std::uint64_t, kCalls> calls{};
   std::array<std::uint64_t, kCalls> fired{};
+  std::array<Slow, kCalls> slow;
+  std::uint64_t slowed = 0;
 
   Result<void> enter(SimCall call, const std::string& what) {
     const auto index = static_cast<std::size_t>(call);
     ++calls.at(index);
+    if (slow.at(index).times > 0) {
+      --slow.at(index).times;
+      ++slowed;
+      slow.at(index).wait();
+    }
     auto& fault = armed.at(index);
     if (!fault) return {};
     if (fault->skip > 0) {
@@ -362,7 +374,14 @@ void SimDisk::power_loss(Rng& rng) {
 void SimDisk::fail(SimCall call, Fault fault, unsigned skip, unsigned times) {
   state_->armed.at(static_cast<std::size_t>(call)) = Armed{fault, skip, times};
 }
-void SimDisk::clear_faults() { state_->armed = {}; }
+void SimDisk::clear_faults() {
+  state_->armed = {};
+  state_->slow = {};
+}
+void SimDisk::slow(SimCall call, unsigned times, std::function<void()> wait) {
+  state_->slow.at(static_cast<std::size_t>(call)) = {times, std::move(wait)};
+}
+std::uint64_t SimDisk::slowed() const { return state_->slowed; }
 std::uint64_t SimDisk::calls(SimCall call) const { return state_->calls.at(static_cast<std::size_t>(call)); }
 std::uint64_t SimDisk::fired(SimCall call) const { return state_->fired.at(static_cast<std::size_t>(call)); }
 
@@ -408,6 +427,7 @@ void SimDisk::erase(const std::string& path) {
 Bytes SimDisk::content(const std::string& path) const { return state_->at(path)->cache; }
 
 void SimDisk::put(const std::string& path, Bytes content) {
+  std::erase_if(state_->pending[parent_of(path)], [&](const NameChange& change) { return change.path == path; });
   auto inode = std::make_shared<Inode>();
   inode->cache = content;
   inode->platter = std::move(content);

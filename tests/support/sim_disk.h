@@ -46,8 +46,11 @@ class SimDisk final : public Disk {
   // --- faults. The call after `skip` further ones fails, `times` in a row. A failing pwrite has written a part.
   void fail(SimCall call, Fault fault, unsigned skip = 0, unsigned times = 1);
   void clear_faults();
+  // The next `times` calls take as long as `wait` does, which runs in the middle of the call.
+  void slow(SimCall call, unsigned times, std::function<void()> wait);
   [[nodiscard]] std::uint64_t calls(SimCall call) const;
   [[nodiscard]] std::uint64_t fired(SimCall call) const;  // of them, made to fail
+  [[nodiscard]] std::uint64_t slowed() const;
 
   // --- damage, at once on the platter and in the cache.
   void flip_bit(const std::string& path, std::uint64_t byte, unsigned bit);
