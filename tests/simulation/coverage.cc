@@ -6,11 +6,14 @@ namespace wayside::test {
 namespace {
 
 constexpr std::array<const char*, kStruck> kFaultNames = {
-    "message lost",     "message repeated", "message reordered", "partition",       "half-open link",  "reconnect",
-    "edge killed",      "core killed",      "broker killed",     "edge power loss", "core power loss", "edge fdatasync",
-    "edge short write", "edge no space",    "edge rename",       "edge fsync dir",  "edge open",       "core fdatasync",
-    "core short write", "core no space",    "core rename",       "core fsync dir",  "core open",       "rot, sealed",
-    "rot, tail",        "clock back",       "clock ahead",       "volume restored"};
+    "message lost",    "message repeated", "message reordered", "partition",      "half-open link",
+    "reconnect",       "edge killed",      "core killed",       "broker killed",  "edge power loss",
+    "core power loss", "edge fdatasync",   "edge short write",  "edge no space",  "edge rename",
+    "edge fsync dir",  "edge open",        "edge read",         "core fdatasync", "core short write",
+    "core no space",   "core rename",      "core fsync dir",    "core open",      "core read",
+    "edge slow sync",  "core slow sync",   "rot, sealed",       "rot, tail",      "rot, settlement",
+    "rot, identity",   "lane full",        "core log full",     "clock back",     "clock ahead",
+    "volume restored"};
 constexpr std::array<const char*, kStakes> kStakeNames = {"unsent", "in flight", "staged", "unanswered", "unsunk"};
 
 std::string padded(std::string text, std::size_t width) {

@@ -26,19 +26,27 @@ enum class Struck : std::uint8_t {
   edge_rename,
   edge_fsync_dir,
   edge_open,
+  edge_read,
   core_fdatasync,
   core_short_write,
   core_no_space,
   core_rename,
   core_fsync_dir,
   core_open,
+  core_read,
+  edge_slow_sync,
+  core_slow_sync,
   rot_sealed,
   rot_tail,
+  rot_settlement,
+  rot_identity,
+  lane_full,
+  core_log_full,
   clock_back,
   clock_ahead,
   volume_restored,
 };
-inline constexpr std::size_t kStruck = 28;
+inline constexpr std::size_t kStruck = 36;
 const char* to_string(Struck fault);
 
 // Where acknowledged records stood when the step began; several at once.

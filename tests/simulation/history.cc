@@ -6,12 +6,13 @@ namespace wayside::test {
 namespace {
 
 constexpr Faults kLinkFaults{30, 30, 200};
+constexpr std::uint64_t kSmallOneOf = 3;  // a third of the worlds is small
 constexpr unsigned kDrainTurns = 4'000;
-constexpr std::size_t kHeaderBytes = 32U << 10U;  // of a segment
 
 }  // namespace
 
 History::History(const Script& script, const Planting& planting) : script_(script), world_(script.seed) {
+  if (script.seed % kSmallOneOf == 0) world_.sizes = kSmall;
   if (planting) planting(world_);
 }
 
@@ -27,6 +28,7 @@ Verdict History::run(Coverage* coverage) {
     note_link(before);
     note_disk(world_.edge_disk, 0, Struck::edge_fdatasync);
     note_disk(world_.core_disk, 1, Struck::core_fdatasync);
+    note_room();
     if (coverage != nullptr) {
       for (const Struck fault : struck_) coverage->hit(fault, stakes_);
     }
@@ -47,15 +49,12 @@ void History::take(const Step& step) {
     case StepKind::release:
       if (world_.broker) world_.broker->release(world_.edge_disk);
       return;
-    case StepKind::start:
-      switch (world_.rng.below(3)) {
-        case 0: world_.edge_disk.clear_faults(); return static_cast<void>(world_.start_broker());
-        case 1: world_.edge_disk.clear_faults(); return static_cast<void>(world_.start_edge());
-        default: world_.core_disk.clear_faults(); return static_cast<void>(world_.start_core());
-      }
+    case StepKind::start: return start_one();
     case StepKind::heal: world_.cut_up = world_.cut_down = false; return;
     case StepKind::edge_disk_fault: return fail_disk(world_.edge_disk, Struck::edge_fdatasync);
     case StepKind::core_disk_fault: return fail_disk(world_.core_disk, Struck::core_fdatasync);
+    case StepKind::slow_disk:
+      return world_.slow_disk(world_.rng.below(2) == 0, static_cast<unsigned>(1 + world_.rng.below(3)));
     case StepKind::kill_edge:
     case StepKind::kill_core:
     case StepKind::kill_broker:
@@ -68,10 +67,26 @@ void History::take(const Step& step) {
     case StepKind::partition: return cut_link(true);
     case StepKind::half_open: return cut_link(false);
     case StepKind::clock_step: return step_clock();
+    case StepKind::rot_settlement: return rot_settlement();
+    case StepKind::rot_identity: return rot_identity();
     case StepKind::rot: return rot();
     case StepKind::copy_volume: return copy_volume();
     case StepKind::restore_volume: return restore_volume();
   }
+}
+
+// Some starts meet the faults that are armed: what fails is tried again by a later step.
+void History::start_one() {
+  const std::uint64_t process = world_.rng.below(3);
+  const std::size_t side = process == 2 ? 1 : 0;
+  const bool ran = process == 0 ? world_.broker != nullptr : process == 1 ? world_.edge != nullptr : !!world_.core;
+  if (world_.rng.below(4) > 0) (side == 1 ? world_.core_disk : world_.edge_disk).clear_faults();
+  const std::string problem = process == 0   ? world_.start_broker()
+                              : process == 1 ? world_.start_edge()
+                                             : world_.start_core();
+  if (!identity_.at(side)) return;
+  if (problem.empty() && !ran) world_.broken = "a process starts on a damaged identity";
+  if (world_.rng.below(2) == 0) mend_identity(side);
 }
 
 void History::publish() {
@@ -79,7 +94,7 @@ void History::publish() {
   const Lane lane = kAllLanes.at(world_.rng.below(kLanes));
   for (std::uint64_t n = 1 + world_.rng.below(12); n > 0; --n) {
     const std::string vehicle = "V" + std::to_string(world_.rng.below(4));
-    world_.append(lane, record_body(lane, vehicle, ++sequence_, 20 + world_.rng.below(400)));
+    (void)world_.append(lane, record_body(lane, vehicle, ++sequence_, 20 + world_.rng.below(400)));
   }
   if (world_.rng.below(10) == 0) return;
   std::uint64_t& most = group_max_[index_of(lane)];
@@ -91,98 +106,14 @@ void History::deliver() {
   for (std::uint64_t n = 1 + world_.rng.below(3); n > 0; --n) (void)world_.deliver(kLinkFaults);
 }
 
-// A call fails up to three times, somewhere ahead: in a commit, a settlement, a checkpoint, a turn of the sink.
-void History::fail_disk(SimDisk& disk, Struck first) {
-  constexpr std::array<SimCall, 7> kCalls = {SimCall::fdatasync, SimCall::pwrite, SimCall::pwrite,   SimCall::rename,
-                                             SimCall::fsync_dir, SimCall::open,   SimCall::fallocate};
-  const std::size_t choice = world_.rng.below(kCalls.size());
-  const bool no_space = choice == 2 || kCalls.at(choice) == SimCall::fallocate;
-  const std::size_t side = first == Struck::edge_fdatasync ? 0 : 1;
-  if (kCalls.at(choice) == SimCall::pwrite) no_space_.at(side) = no_space;
-  disk.fail(kCalls.at(choice), no_space ? Fault::no_space : Fault::io, static_cast<unsigned>(world_.rng.below(4)),
-            static_cast<unsigned>(1 + world_.rng.below(3)));
-}
-
-void History::stop(StepKind kind) {
-  switch (kind) {
-    case StepKind::kill_edge:
-      if (world_.edge) struck(Struck::edge_killed);
-      return world_.stop_edge();
-    case StepKind::kill_core:
-      if (world_.core) struck(Struck::core_killed);
-      return world_.stop_core();
-    case StepKind::kill_broker:
-      if (world_.broker) struck(Struck::broker_killed);
-      return world_.stop_broker();
-    case StepKind::edge_power: struck(Struck::edge_power_loss); return world_.edge_power_loss();
-    default: struck(Struck::core_power_loss); return world_.core_power_loss();
-  }
-}
-
-void History::cut_link(bool both) {
-  const bool up = world_.rng.below(2) == 0;
-  world_.cut_up = both || up;
-  world_.cut_down = both || !up;
-}
-
-void History::step_clock() {
-  constexpr std::array<std::int64_t, 4> kSteps = {1'000, 60'000, 3'600'000, 86'400'000};
-  const bool back = world_.rng.below(2) == 0;
-  const std::int64_t ms = kSteps.at(world_.rng.below(kSteps.size()));
-  struck(back ? Struck::clock_back : Struck::clock_ahead);
-  world_.clock.step_wall_ms(back ? -ms : ms);
-}
-
-// One bit of a segment, mostly behind its header and never behind its last byte that is not zero. Of a segment that
-// holds what the core has not got, where there is one.
-void History::rot() {
-  const Lane lane = kAllLanes.at(world_.rng.below(kLanes));
-  const std::string prefix = std::string(kSpoolRoot) + "/" + to_string(lane) + "/";
-  std::vector<std::string> segments;
-  for (const std::string& path : world_.edge_disk.files()) {
-    if (path.starts_with(prefix) && path.ends_with(".seg")) segments.push_back(path);
-  }
-  if (segments.empty()) return;
-  const std::size_t at = world_.rng.below(2) == 0 ? segments.size() - 1 : world_.rng.below(segments.size());
-  const Bytes content = world_.edge_disk.content(segments[at]);
-  const auto last = std::find_if(content.rbegin(), content.rend(), [](std::uint8_t byte) { return byte != 0; });
-  const auto size = static_cast<std::uint64_t>(content.rend() - last);
-  if (size == 0) return;
-  const bool in_header = size <= kHeaderBytes || world_.rng.below(10) == 0;
-  const std::uint64_t byte = in_header ? world_.rng.below(std::min<std::uint64_t>(size, kHeaderBytes))
-                                       : kHeaderBytes + world_.rng.below(size - kHeaderBytes);
-  struck(at + 1 == segments.size() ? Struck::rot_tail : Struck::rot_sealed);
-  world_.edge_disk.flip_bit(segments[at], byte, static_cast<unsigned>(world_.rng.below(8)));
-  world_.rotted[index_of(lane)] = true;
-  expected_.lost_max[index_of(lane)] += group_max_[index_of(lane)];
-}
-
-// At rest or not: a copy of a running volume is as good as the volume after a kill.
-void History::copy_volume() {
-  if (copy_ || !world_.broker) return;
-  copy_ = Copy{world_.edge_disk.image(), world_.committed, world_.journal, world_.refused};
-}
-
-void History::restore_volume() {
-  if (!copy_ || expected_.restored) return;
-  struck(Struck::volume_restored);
-  world_.stop_edge();
-  world_.stop_broker();
-  world_.edge_disk.put_back(copy_->image);
-  expected_.restored = true;
-  expected_.before_restore = world_.journal;
-  world_.committed = copy_->committed;
-  world_.journal = copy_->journal;
-  world_.refused = copy_->refused;
-  copy_.reset();
-}
-
 // ---- the end: faults stop, everything starts, everything drains
 
 void History::start_all() {
   world_.edge_disk.clear_faults();
   world_.core_disk.clear_faults();
   world_.cut_up = world_.cut_down = false;
+  mend_identity(0);
+  mend_identity(1);
   for (const std::string& problem : {world_.start_broker(), world_.start_edge(), world_.start_core()}) {
     if (!problem.empty() && world_.broken.empty()) world_.broken = "does not start: " + problem;
   }
@@ -197,10 +128,33 @@ void History::start_all() {
 std::string History::finish() {
   start_all();
   if (!world_.broken.empty()) return world_.broken;
-  const bool dry = drain();
-  if (std::string problem = check_step(world_, expected_, watch_); !problem.empty()) return problem;
-  if (!dry) return what_is_stuck();
+  for (const bool again : {false, true}) {
+    if (again) {
+      if (std::string problem = publish_to_all(); !problem.empty()) return problem;
+    }
+    const bool dry = drain();
+    if (std::string problem = check_step(world_, expected_, watch_); !problem.empty()) return problem;
+    if (!dry) return what_is_stuck();
+  }
   return check_end(world_, expected_);
+}
+
+// With everything settled and released there is room again, whatever was full. A settlement that rotted behind its
+// owner's back shows nothing to a broker that starts: it is written again with the next one, or when the edge starts.
+std::string History::publish_to_all() {
+  if (settlement_rotted_) {
+    world_.stop_edge();
+    if (std::string problem = world_.start_edge(); !problem.empty()) return "does not start: " + problem;
+    if (!drain()) return what_is_stuck();
+  }
+  world_.broker->release(world_.edge_disk);
+  for (const Lane lane : kAllLanes) {
+    if (may_stop(world_, expected_, lane) && stopped(world_, lane)) continue;
+    if (!world_.append(lane, record_body(lane, "V0", ++sequence_)) || !world_.commit(lane)) {
+      return std::string(to_string(lane)) + ": takes nothing though all is settled";
+    }
+  }
+  return {};
 }
 
 bool History::drain() {
@@ -278,12 +232,13 @@ void History::note_disk(const SimDisk& disk, std::size_t side, Struck first) {
     SimCall call;
     unsigned place;  // behind `first` in Struck
   };
-  constexpr std::array<Row, 6> kRows = {{{SimCall::fdatasync, 0},
+  constexpr std::array<Row, 7> kRows = {{{SimCall::fdatasync, 0},
                                          {SimCall::pwrite, 1},
                                          {SimCall::fallocate, 2},
                                          {SimCall::rename, 3},
                                          {SimCall::fsync_dir, 4},
-                                         {SimCall::open, 5}}};
+                                         {SimCall::open, 5},
+                                         {SimCall::pread, 6}}};
   for (const Row& row : kRows) {
     std::uint64_t& seen = fired_.at(side).at(static_cast<std::size_t>(row.call));
     const std::uint64_t fired = disk.fired(row.call);
@@ -291,6 +246,21 @@ void History::note_disk(const SimDisk& disk, std::size_t side, Struck first) {
     const unsigned place = row.call == SimCall::pwrite && no_space_.at(side) ? 2 : row.place;
     struck(static_cast<Struck>(static_cast<unsigned>(first) + place));
   }
+  if (disk.slowed() == std::exchange(slowed_.at(side), disk.slowed())) return;
+  struck(side == 0 ? Struck::edge_slow_sync : Struck::core_slow_sync);
+}
+
+// Counts where room ends, not while it is short.
+void History::note_room() {
+  if (world_.lanes_full != std::exchange(lanes_full_, world_.lanes_full)) struck(Struck::lane_full);
+  bool shorter = false;
+  for (const Lane lane : kAllLanes) {
+    if (!world_.core) continue;
+    const bool is_short = world_.core->log->room(lane) < world_.core_options.window_bytes;
+    shorter |= is_short && !short_[index_of(lane)];
+    short_[index_of(lane)] = is_short;
+  }
+  if (shorter) struck(Struck::core_log_full);
 }
 
 Verdict run_history(const Script& script, Coverage* coverage, const Planting& planting) {

@@ -28,8 +28,10 @@ class History {
 
  private:
   void take(const Step& step);
+  void start_one();
   void start_all();
   std::string finish();
+  std::string publish_to_all();
   bool drain();
   [[nodiscard]] bool drained() const;
   [[nodiscard]] std::string what_is_stuck() const;
@@ -40,6 +42,9 @@ class History {
   void stop(StepKind kind);
   void cut_link(bool both);
   void step_clock();
+  void rot_settlement();
+  void rot_identity();
+  void mend_identity(std::size_t side);
   void rot();
   void copy_volume();
   void restore_volume();
@@ -47,6 +52,7 @@ class History {
   void struck(Struck fault) { struck_.push_back(fault); }
   void note_stakes();
   void note_link(const LinkFaults& before);
+  void note_room();
   void note_disk(const SimDisk& disk, std::size_t side, Struck first);
 
   struct Copy {
@@ -70,6 +76,11 @@ class History {
   std::vector<Struck> struck_;
   std::array<std::array<std::uint64_t, 9>, 2> fired_{};
   std::array<bool, 2> no_space_{};  // what an armed pwrite says
+  std::array<std::uint64_t, 2> slowed_{};
+  std::uint64_t lanes_full_ = 0;
+  bool settlement_rotted_ = false;
+  std::array<bool, kLanes> short_{};              // the core log's room is below a window
+  std::array<std::optional<Bytes>, 2> identity_;  // as it was before it was damaged: of the edge, of the core
 };
 
 Verdict run_history(const Script& script, Coverage* coverage = nullptr, const Planting& planting = {});

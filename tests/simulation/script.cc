@@ -16,10 +16,11 @@ constexpr std::array<Row, kStepKinds> kRows = {{
     {"publish", {200, 200, 200}},      {"deliver", {420, 420, 420}}, {"flush", {40, 40, 40}},
     {"tick", {110, 110, 110}},         {"sink", {35, 35, 35}},       {"release", {12, 12, 12}},
     {"start", {48, 48, 48}},           {"heal", {12, 12, 12}},       {"edge_disk_fault", {16, 16, 16}},
-    {"core_disk_fault", {18, 18, 18}}, {"kill_edge", {5, 5, 5}},     {"kill_core", {5, 5, 5}},
-    {"kill_broker", {5, 5, 5}},        {"edge_power", {5, 5, 5}},    {"core_power", {5, 5, 5}},
-    {"reconnect", {5, 5, 5}},          {"partition", {3, 3, 3}},     {"half_open", {3, 3, 3}},
-    {"clock_step", {6, 6, 6}},         {"rot", {0, 6, 0}},           {"copy_volume", {0, 0, 12}},
+    {"core_disk_fault", {18, 18, 18}}, {"slow_disk", {6, 6, 6}},     {"kill_edge", {5, 5, 5}},
+    {"kill_core", {5, 5, 5}},          {"kill_broker", {5, 5, 5}},   {"edge_power", {5, 5, 5}},
+    {"core_power", {5, 5, 5}},         {"reconnect", {5, 5, 5}},     {"partition", {3, 3, 3}},
+    {"half_open", {3, 3, 3}},          {"clock_step", {6, 6, 6}},    {"rot_settlement", {5, 3, 3}},
+    {"rot_identity", {4, 3, 3}},       {"rot", {0, 6, 0}},           {"copy_volume", {0, 0, 12}},
     {"restore_volume", {0, 0, 6}},
 }};
 

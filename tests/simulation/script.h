@@ -20,6 +20,7 @@ enum class StepKind : std::uint8_t {
   heal,
   edge_disk_fault,
   core_disk_fault,
+  slow_disk,
   kill_edge,
   kill_core,
   kill_broker,
@@ -29,11 +30,13 @@ enum class StepKind : std::uint8_t {
   partition,
   half_open,
   clock_step,
+  rot_settlement,
+  rot_identity,
   rot,
   copy_volume,
   restore_volume,
 };
-inline constexpr std::size_t kStepKinds = 22;
+inline constexpr std::size_t kStepKinds = 25;
 const char* to_string(StepKind kind);
 
 struct Step {
