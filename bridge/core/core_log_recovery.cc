@@ -119,8 +119,12 @@ void CoreLog::read_window(Lane lane, spool::LaneReader& reader, std::vector<std:
     for (const spool::ReadRecord& record : *records) {
       if (record.offset >= end) return;
       at = record.offset + 1;
-      if (record.lost) continue;
+      if (record.lost) {
+        assembler.damaged();
+        continue;
+      }
       Result<CoreRecord> decoded = decode_core_record(record.body);
+      if (decoded && assembler.ends_before(*decoded)) note_replayed(assembler.batch(), record.offset);
       if (decoded && assembler.add(std::move(*decoded))) note_replayed(assembler.batch(), record.offset);
     }
   }
@@ -158,10 +162,12 @@ Result<void> CoreLog::replay(Lane lane, std::vector<std::string>* sentences) {
       at = record.offset + 1;
       if (record.lost) {
         say(sentences, wayside_id(volume_.uuid, lane, record.offset) + ": a record of the core log is damaged");
+        assembler.damaged();
         continue;
       }
       Result<CoreRecord> decoded = decode_core_record(record.body);
       if (!decoded) return std::move(decoded).error().with("core log " + wayside_id(volume_.uuid, lane, record.offset));
+      if (assembler.ends_before(*decoded)) replay_batch(assembler.batch(), record.offset, sentences);
       if (assembler.add(std::move(*decoded))) replay_batch(assembler.batch(), record.offset, sentences);
     }
   }

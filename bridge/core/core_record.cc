@@ -197,17 +197,19 @@ bool continues(const CoreRecord& before, const CoreRecord& record) {
 
 }  // namespace
 
+bool BatchAssembler::ends_before(const CoreRecord& next) const {
+  return open_ && damaged_ && next.first_of_batch && continues(batch_.back(), next);
+}
+
 bool BatchAssembler::add(CoreRecord record) {
-  if (record.first_of_batch) {
+  const bool damaged = std::exchange(damaged_, false);
+  const bool follows = open_ && !record.first_of_batch && continues(batch_.back(), record);
+  if (!follows) {
     batch_.clear();
-    open_ = true;
+    // Otherwise the head of this batch is below where reading began. A damaged one is missed, and the rest counts.
+    open_ = record.first_of_batch || damaged;
   }
-  if (!open_) return false;  // the head of this batch was below where reading began, or is damaged
-  // Damage may hide the end of one batch and the head of the next: they are not one.
-  if (!batch_.empty() && !continues(batch_.back(), record)) {
-    open_ = false;
-    return false;
-  }
+  if (!open_) return false;
   batch_.push_back(std::move(record));
   open_ = !batch_.back().last_of_batch;
   return !open_;

@@ -63,10 +63,14 @@ Result<CoreRecord> decode_core_record(ByteView bytes);          // Fault::malfor
 // The records of an accepted batch, in offset order, flags set.
 std::vector<CoreRecord> records_of(const batch::Decoded& batch, WallMs received);
 
-// Batches out of a stream of core records, unfinished ones dropped. Of a damaged record nothing is added: a batch may
-// have gaps inside.
+// Batches out of a stream of core records, unfinished ones dropped. A damaged record is told instead of added: a batch
+// may have gaps inside, and lack its head or its end. Without its end it counts once the same edge is seen to go on
+// behind it; an edge whose core stands before it sends it again.
 class BatchAssembler {
  public:
+  void damaged() { damaged_ = true; }
+  // True: `batch` has lost its end, and `next` follows it. To be taken before `next` is added.
+  [[nodiscard]] bool ends_before(const CoreRecord& next) const;
   // True: `batch` holds a complete one.
   bool add(CoreRecord record);
   [[nodiscard]] const std::vector<CoreRecord>& batch() const { return batch_; }
@@ -74,6 +78,7 @@ class BatchAssembler {
  private:
   std::vector<CoreRecord> batch_;
   bool open_ = false;
+  bool damaged_ = false;  // since the last record that was added
 };
 
 }  // namespace wayside::bridge::core

@@ -28,8 +28,10 @@ Result<std::vector<FollowedBatch>> LaneFollower::next(std::size_t records_max, s
         record.lost ? Result<core::CoreRecord>(Error{Fault::corrupt, "lost"}) : core::decode_core_record(record.body);
     if (!decoded) {
       ++damaged_;  // the intact ones around it are delivered
+      assembler_.damaged();
       continue;
     }
+    if (assembler_.ends_before(*decoded)) out.push_back({assembler_.batch(), record.offset});
     if (assembler_.add(std::move(*decoded))) out.push_back({assembler_.batch(), position_});
   }
   return out;

@@ -23,8 +23,7 @@ class LaneFollower {
  public:
   static Result<std::unique_ptr<LaneFollower>> open(Disk& disk, const std::string& lane_dir, const SpoolUuid& uuid,
                                                     Lane lane, Offset from);
-  // Complete batches, in order; empty when there is nothing new. Damaged records of the core log are skipped
-  // with their batch and counted.
+  // Batches in order; empty when there is nothing new. Damaged records of the core log are skipped and counted.
   Result<std::vector<FollowedBatch>> next(std::size_t records_max, std::uint64_t bytes_max);
   [[nodiscard]] Offset position() const { return position_; }
   [[nodiscard]] Offset synced() { return reader_->synced(); }

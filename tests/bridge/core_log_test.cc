@@ -180,6 +180,61 @@ TEST_CASE("one rotten record inside a batch of the core log is one record lost, 
   CHECK(std::count(text.begin(), text.end(), '\n') == 2);
 }
 
+TEST_CASE("a rotten first or last record of a batch in the core log is one record lost, the rest reaches the sink") {
+  for (const std::uint64_t rotten : {0U, 2U, 3U}) {
+    INFO("record " << rotten);
+    SimDisk disk;
+    auto log = CoreLog::open(disk, options(), nullptr);
+    REQUIRE(log.ok());
+    REQUIRE((*log)->bind(uuid_of_edge(), "e1").ok());
+    for (std::uint64_t first = 0; first < 9; first += 3) {
+      std::vector<CoreRecord> batch;
+      for (std::uint64_t i = first; i < first + 3; ++i) {
+        batch.push_back(large(i));
+        batch.back().first_of_batch = i == first;
+        batch.back().last_of_batch = i == first + 2;
+      }
+      batch.back().after.bytes.fill(static_cast<std::uint8_t>(first));
+      REQUIRE((*log)->append(batch, kNow) == spool::AppendOutcome::appended);
+    }
+    REQUIRE((*log)->flush(kNow, nullptr).ok());
+    log = Error{Fault::internal, "closed"};
+    disk.flip_bit("/core/log/bulk/00000000000000000000.seg", spool::kHeaderBytes + 10'000 + 20'100 * rotten, 3);
+    log = CoreLog::open(disk, options(), nullptr);
+    REQUIRE(log.ok());
+    const spool::Standing& standing = (*log)->durable().of(uuid_of_edge(), Lane::bulk);
+    CHECK(standing.next == Offset{9});
+    CHECK(standing.digest.bytes.front() == 6);
+    CHECK(standing.totals == spool::Totals{8, 0, 0, 0, 1});
+    auto sink = bridge::sink::FileSink::open(disk, (*log)->volume(), {.dir = "/sink"});
+    REQUIRE(sink.ok());
+    REQUIRE((*sink)->turn(Lane::bulk).ok());
+    CHECK((*sink)->damaged() == 1);
+    CHECK((*sink)->done(Lane::bulk) == Offset{9});
+    const Bytes lines = disk.content("/sink/bulk-00000000000000000000.jsonl");
+    const std::string_view text = as_text(lines);
+    CHECK(std::count(text.begin(), text.end(), '\n') == 8);
+  }
+}
+
+TEST_CASE("an end of a batch that is damaged counts once its edge goes on behind it, and not when it sends it again") {
+  const auto record = [](std::uint64_t offset, bool first, bool last) {
+    CoreRecord out = large(offset);
+    out.first_of_batch = first;
+    out.last_of_batch = last;
+    return out;
+  };
+  BatchAssembler assembler;
+  CHECK_FALSE(assembler.add(record(0, true, false)));
+  CHECK_FALSE(assembler.ends_before(record(2, true, true)));  // nothing is damaged
+  assembler.damaged();
+  CHECK_FALSE(assembler.ends_before(record(0, true, true)));
+  REQUIRE(assembler.ends_before(record(2, true, true)));
+  CHECK(assembler.batch().size() == 1);
+  REQUIRE(assembler.add(record(0, true, true)));
+  CHECK(assembler.batch().size() == 1);
+}
+
 TEST_CASE("a core of as many edges as it may have shows the ledger of each") {
   SimDisk disk;
   CoreLogOptions log_options = options();
