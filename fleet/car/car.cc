@@ -106,9 +106,9 @@ void Car::connect(MonoMs now) {
 }
 
 void Car::lost(MonoMs now, const std::string& why) {
+  last_failure_ = why;  // before the connection goes: the sentence may be its own
   connection_.reset();
   ready_ = false;
-  last_failure_ = why;
   outbox_.connection_lost();
   next_connect_ = now + backoff_.wait_ms();
 }

@@ -74,6 +74,10 @@ TEST_CASE("cars resend what a killed broker had not acknowledged and every messa
   REQUIRE(test::wait_until([&] { return (*pool)->stats().total.acked > 1000; }, kPatienceMs));
   broker.process.kill_now();
   REQUIRE(test::wait_until([&] { return (*pool)->stats().online == 0; }, kPatienceMs));
+  const std::string why = (*pool)->stats().last_failure;
+  INFO(why);
+  CHECK((why.find("the server ended the connection") != std::string::npos ||
+         why.find("Connection re") != std::string::npos));
   broker.start(*port);
   const auto idle = [&] {
     const auto stats = (*pool)->stats();
