@@ -56,7 +56,7 @@ stage_run() {
   local name=$1 preset=$2 program; shift 2
   stage=$(mktemp -d "${TMPDIR:-/tmp}/wayside-$name.XXXXXX")
   mkdir -p "$stage/bin" "$stage/run"
-  for program in $product_targets "$@"; do cp "build/$preset/bin/$program" "$stage/bin/"; done
+  for program in $product_targets "$@"; do cp -r "build/$preset/bin/$program" "$stage/bin/"; done
   cp -r data "$stage/data"
   [ "$(id -u)" != 0 ] || chown -R "$run_user" "$stage"
   chmod 755 "$stage"

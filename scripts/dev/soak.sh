@@ -8,12 +8,20 @@ usage: ./dev soak NAME [OPTIONS]
 
   demo [--runs N] [--parallel N] [--seed N]     the outage drill N times (default 20), every start counts;
                                                 JSON: runs, passed, missing, twice, residual
-  kill [--cycles N] [--seed N] [...]            kill -9 of each process N times (default 10) under load;
-                                                JSON: kills, missing, twice, residual, ledgers_equal
+  kill [--cycles N] [--seed N] [...]            kill -9 of each of 5 processes N times (default 10) under load;
+                                                JSON: kills, acked, in_flight_min, missing, twice, residual,
+                                                ledgers_equal, values_resent, seed
   mixed [--release TAG] [--cycles N] [--seed N] [...]
                                                 the release before (built in build/releases) in the place of each
                                                 process and back, N times (default 2) under load, by SIGTERM and by
                                                 SIGKILL in turn; JSON: release, replaced, and as kill
+  power [--cycles N] [--seed N] [--planted fdatasync|fsync_dir|segment_sync] [...]
+                                                loss of power of the edge's host, the core's and both, N times each
+                                                (default 10) under load: what was not synced is taken back, sector by
+                                                sector and name by name; --planted: a sync that does nothing, which
+                                                the run must find;
+                                                JSON: as kill, and power_losses, sectors_unsynced, sectors_lost,
+                                                names_unsynced, names_lost, words_back
   simulation [--seeds N] [--from SEED] [--steps N] [--replay SEED]
                                                 N histories (default 200) of N steps (default 2000) under simulated
                                                 disks, links, clocks and crashes, then the planted bugs;
@@ -103,6 +111,16 @@ soak_mixed() {
   return "$status"
 }
 
+soak_power() {
+  build_preset release $product_targets soak_kill
+  choose_user
+  stage_run power release soak_kill power
+  local status=0
+  env HOME="$stage/run" "${runner[@]}" "$stage/bin/soak_kill" --power --dir "$stage/run" "$@" || status=$?
+  if [ "$status" = 0 ]; then rm -rf "$stage"; else say "folder kept: $stage"; fi
+  return "$status"
+}
+
 soak_simulation() {
   build_preset release soak_simulation
   build/release/bin/soak_simulation "$@"
@@ -122,8 +140,8 @@ soak_full() {
 name=${1:-}; [ $# -eq 0 ] || shift
 case "${1:-}" in -h|--help) usage; exit 0 ;; esac
 case "$name" in
-  demo|kill|mixed|simulation|full) scripts/deps.sh build; "soak_$name" "$@" ;;
+  demo|kill|mixed|power|simulation|full) scripts/deps.sh build; "soak_$name" "$@" ;;
   -h|--help) usage ;;
   "") usage >&2; exit 2 ;;
-  *) say "error: no soak '$name'"; near=$(nearest "$name" demo kill mixed simulation full); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;;
+  *) say "error: no soak '$name'"; near=$(nearest "$name" demo kill mixed power simulation full); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;;
 esac

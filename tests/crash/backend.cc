@@ -31,7 +31,7 @@ void Backend::take(const mqtt::Publish& publish) {
   const std::lock_guard lock(mutex_);
   for (const auto& [key, value] : publish.properties.user) {
     if (key != "wayside-id") continue;
-    if (heard_.insert(std::string(value)).second) {
+    if (heard_.insert(value) == fleet::IdSet::Seen::first) {
       ++counts_.ids;
       continue;
     }

@@ -5,14 +5,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_set>
 
+#include "fleet/id_set.h"
 #include "fleet/recorder.h"
 #include "fleet/region.h"
 
 namespace wayside::test {
 
-// Owns    a recorder and one entry a wayside-id.   Thread  any.
+// Owns    a recorder and the wayside-ids heard.   Thread  any.
 class Backend {
  public:
   static Result<std::unique_ptr<Backend>> start(const fleet::Region& region);
@@ -33,7 +33,7 @@ class Backend {
 
   std::mutex mutex_;
   bool quiet_ = false;
-  std::unordered_set<std::string> heard_;
+  fleet::IdSet heard_;
   Counts counts_;
   std::unique_ptr<fleet::Recorder> recorder_;
 };

@@ -4,6 +4,8 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 
 #include "common/os/posix_disk.h"
 #include "common/os/system.h"
@@ -14,35 +16,34 @@
 #include "fleet/verify.h"
 #include "tests/crash/account.h"
 #include "tests/crash/backend.h"
+#include "tests/crash/victims.h"
 
 namespace wayside::test {
 namespace {
 
-constexpr std::int64_t kStepTimeoutMs = 60'000;
 constexpr std::uint64_t kDelayMaxMs = 120;  // from "enough in flight" to the kill
-
-// What is done to a process.
-struct Strike {
-  std::string victim;
-  std::string bin_dir = {};  // empty: SIGKILL, and it starts again as it was
-  bool gently = false;       // SIGTERM instead
-};
 
 // One region, killed again and again.
 class KillRun {
  public:
   explicit KillRun(const KillOptions& options) : options_(options), rng_(options.seed) {}
-  Result<KillReport> run();
+  KillReport run();
 
  private:
-  Result<void> cycle(const Strike& strike);
-  Result<void> cycles();
-  [[nodiscard]] std::vector<Strike> strikes(std::uint64_t cycle) const;
-  Result<void> start_cars(std::uint64_t number);
-  Result<bool> wait_and_strike(const Strike& strike);
-  Result<void> deliver(const Strike& strike, std::uint64_t in_flight);
-  Result<void> wait_idle(const std::string& after);
+  Result<void> prepare();
+  Result<void> all_cycles();
+  Result<void> cycle(const Victim* victim);
+  Result<void> start_cars();
+  [[nodiscard]] std::vector<Victim> victims(std::uint64_t cycle) const;
+  Result<bool> wait_and_strike(const Victim& victim);
+  Result<void> kill(const Victim& victim);
+  Result<void> replace(const Victim& victim);
+  Result<void> lose_power_of(const Victim& victim);
+  Result<void> wait_idle();
   Result<void> wait_drained();
+  // All that was said so far is drained and accounted for; then its journals go.
+  Result<void> close_round();
+  Result<void> take_round();
   // A round in which nothing dies: then the mqtt sink repeats nothing.
   Result<void> quiet_round();
   Result<void> settle_account();
@@ -59,14 +60,16 @@ class KillRun {
   std::unique_ptr<fleet::Region> region_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<fleet::CarPool> cars_;
+  fleet::Verifier verifier_;
   KillReport report_;
   std::uint64_t pools_ = 0;  // fleets started so far; each has a journal of its own
+  bool round_open_ = false;  // something was said that is not accounted for yet
   std::int64_t last_cycle_ms_ = 0;
 };
 
 template <typename Done>
 Result<bool> KillRun::wait_for(Done done) {
-  const MonoMs until = clock_.mono() + kStepTimeoutMs;
+  const MonoMs until = clock_.mono() + options_.step_timeout_ms;
   while (!done()) {
     if (clock_.mono() >= until) return false;
     if (auto tended = region_->tend(); !tended) return std::move(tended).error();
@@ -88,7 +91,9 @@ Result<pid_t> KillRun::pid_of(const std::string& name) {
   return pid;
 }
 
-Result<void> KillRun::start_cars(std::uint64_t number) {
+Result<void> KillRun::start_cars() {
+  const std::uint64_t number = ++pools_;
+  round_open_ = true;
   fleet::CarsOptions cars;
   cars.vehicles = region_->options().vehicles;
   cars.pki = region_->paths().pki;
@@ -105,7 +110,7 @@ Result<void> KillRun::start_cars(std::uint64_t number) {
 }
 
 // False: the cars had said everything before the moment came.
-Result<bool> KillRun::wait_and_strike(const Strike& strike) {
+Result<bool> KillRun::wait_and_strike(const Victim& victim) {
   std::uint64_t in_flight = 0;
   bool over = false;
   const auto enough_or_over = [&] {
@@ -114,36 +119,58 @@ Result<bool> KillRun::wait_and_strike(const Strike& strike) {
     over = stats.finished == stats.cars && stats.idle == stats.cars;
     return over || in_flight >= options_.in_flight_min;
   };
+  for (const std::string& process : victim.processes) {
+    if (auto there = pid_of(process); !there) return std::move(there).error();
+  }
   for (const std::uint64_t delay_ms : {std::uint64_t{0}, rng_.below(kDelayMaxMs)}) {
     ::poll(nullptr, 0, static_cast<int>(delay_ms));
     auto reached = wait_for(enough_or_over);
     if (!reached) return std::move(reached).error();
-    if (!*reached) return Error{Fault::timeout, "too few acknowledgements in flight to kill " + strike.victim};
+    if (!*reached) return Error{Fault::timeout, "too few acknowledgements in flight"};
     if (over) return false;
   }
-  if (auto delivered = deliver(strike, in_flight); !delivered) return std::move(delivered).error();
+  const bool first = report_.kills + report_.replaced == 0;
+  auto struck = victim.bin_dir.empty() ? kill(victim) : replace(victim);
+  if (!struck) return std::move(struck).error();
+  report_.in_flight_min = first ? in_flight : std::min(report_.in_flight_min, in_flight);
   return true;
 }
 
-Result<void> KillRun::deliver(const Strike& strike, std::uint64_t in_flight) {
-  const bool first = report_.kills + report_.replaced == 0;
-  report_.in_flight_least = first ? in_flight : std::min(report_.in_flight_least, in_flight);
-  if (!strike.bin_dir.empty()) {
-    const auto clean = region_->replace(strike.victim, strike.bin_dir, strike.gently);
-    if (!clean) return clean.error();
-    ++report_.replaced;
-    if (strike.gently && !*clean) ++report_.unclean;
-    return {};
+Result<void> KillRun::kill(const Victim& victim) {
+  std::vector<pid_t> pids;
+  for (const std::string& process : victim.processes) {
+    auto pid = pid_of(process);
+    if (!pid) return std::move(pid).error();
+    pids.push_back(*pid);
   }
-  auto pid = pid_of(strike.victim);
-  if (!pid) return std::move(pid).error();
-  if (::kill(*pid, SIGKILL) != 0) return Error{Fault::internal, strike.victim + " was not there to be killed"};
-  ++report_.kills;
-  ++report_.kills_by_process[strike.victim];
+  if (auto killed = kill_and_wait(pids); !killed) return killed;
+  if (auto lost = lose_power_of(victim); !lost) return lost;
+  for (const std::string& process : victim.processes) {
+    ++report_.kills;
+    ++report_.kills_by_process[process];
+  }
   return {};
 }
 
-Result<void> KillRun::wait_idle(const std::string& after) {
+Result<void> KillRun::replace(const Victim& victim) {
+  const auto ended_by_itself = region_->replace(victim.processes.front(), victim.bin_dir, victim.gently);
+  if (!ended_by_itself) return ended_by_itself.error();
+  ++report_.replaced;
+  if (victim.gently && !*ended_by_itself) ++report_.unclean;
+  return {};
+}
+
+Result<void> KillRun::lose_power_of(const Victim& victim) {
+  for (const std::string& host : victim.hosts) {
+    auto loss = power::lose_power({options_.dir + "/power/" + host}, region_->paths().dir, rng_);
+    if (!loss) return std::move(loss).error().with("loss of power of the " + host);
+    report_.loss += *loss;
+    ++report_.power_losses;
+  }
+  return {};
+}
+
+Result<void> KillRun::wait_idle() {
   auto idle = wait_for([&] {
     const fleet::PoolStats stats = cars_->stats();
     return !stats.fault.empty() || (stats.finished == stats.cars && stats.idle == stats.cars);
@@ -152,26 +179,25 @@ Result<void> KillRun::wait_idle(const std::string& after) {
   const fleet::PoolStats stats = cars_->stats();
   if (!stats.fault.empty()) return Error{Fault::io, "journal: " + stats.fault};
   if (!*idle) {
-    return Error{Fault::timeout, "after the kill of " + after + " " + std::to_string(stats.cars - stats.idle) +
-                                     " cars still wait for acknowledgements (" + stats.last_failure + ")"};
+    return Error{Fault::timeout, std::to_string(stats.cars - stats.idle) + " cars still wait for acknowledgements (" +
+                                     stats.last_failure + ")"};
   }
   cars_->stop();
   cars_.reset();
   return {};
 }
 
-Result<void> KillRun::cycle(const Strike& strike) {
-  const std::string& victim = strike.victim;
+Result<void> KillRun::cycle(const Victim* victim) {
   for (bool done = false; !done;) {
-    if (auto started = start_cars(++pools_); !started) return started;
-    done = victim.empty();
-    if (!victim.empty()) {
-      auto killed = wait_and_strike(strike);
+    if (auto started = start_cars(); !started) return started;
+    done = victim == nullptr;
+    if (victim != nullptr) {
+      auto killed = wait_and_strike(*victim);
       if (!killed) return std::move(killed).error();
       done = *killed;
     }
     const MonoMs killed_at = clock_.mono();
-    if (auto idle = wait_idle(victim); !idle) return idle;
+    if (auto idle = wait_idle(); !idle) return idle;
     last_cycle_ms_ = clock_.mono() - killed_at;
     // Cars that publish faster than once a millisecond date their frames ahead, so that each has a time of its
     // own. The next cars must not say those times again: verify tells values apart by them.
@@ -196,31 +222,51 @@ Result<void> KillRun::wait_drained() {
   return {};
 }
 
+Result<void> KillRun::close_round() {
+  if (auto done = wait_drained(); !done) return done;
+  if (auto taken = take_round(); !taken) return taken;
+  std::error_code failed;
+  for (const auto& journal : std::filesystem::directory_iterator(region_->paths().journals(), failed)) {
+    std::filesystem::remove(journal.path(), failed);
+  }
+  if (failed) return Error{Fault::io, "journals: " + failed.message()};
+  return {};
+}
+
+Result<void> KillRun::take_round() {
+  const std::string journals = region_->paths().journals();
+  if (auto taken = verifier_.take_journals(journals); !taken) return taken;
+  if (auto taken = verifier_.take_sink(region_->paths().sink()); !taken) return taken;
+  verifier_.close_round();
+  round_open_ = false;
+  report_.take(verifier_.report());
+  if (!report_.clean()) {
+    return Error{Fault::internal, "the account does not hold; the journals of this round are kept"};
+  }
+  return {};
+}
+
 Result<void> KillRun::settle_account() {
   if (!region_->stop()) report_.sentences.push_back("a process did not end by itself on SIGTERM");
-  auto verified = fleet::verify(region_->paths().journals(), region_->paths().sink());
-  if (!verified) return std::move(verified).error();
-  auto books = account(region_->paths(), *verified);
-  if (!books) return std::move(books).error();
-  report_.acked = verified->acked;
-  report_.resent = verified->resent;
-  report_.settled_as_resent = books->resent;
-  report_.values_resent = verified->values_resent;
-  report_.missing = verified->missing + verified->values_missing + verified->values_different;
-  report_.twice = verified->twice + verified->values_twice;
-  report_.unclear = verified->strange + verified->unreadable + verified->claimed_twice;
   settle_backend();
+  // After a fault: whatever was acknowledged and did not reach the sink is missing, wherever it may still be.
+  if (round_open_) (void)take_round();
+  auto changed = verifier_.sink_files_changed();
+  if (!changed) return std::move(changed).error();
+  report_.unclear += *changed;
+  auto books = account(region_->paths(), verifier_.report());
+  if (!books) return std::move(books).error();
+  report_.settled_as_resent = books->resent;
   report_.residual = books->residual;
   report_.ledgers_equal = books->ledgers_equal;
-  if (report_.missing + report_.twice + report_.unclear > 0) report_.sentences = verified->examples;
   for (const auto& sentence : books->sentences) report_.sentences.push_back(sentence);
   return {};
 }
 
 Result<void> KillRun::quiet_round() {
   backend_->set_quiet(true);
-  if (auto done = cycle({}); !done) return std::move(done).error().with("round without a kill");
-  if (auto done = wait_drained(); !done) return done;
+  if (auto done = cycle(nullptr); !done) return std::move(done).error().with("round without a kill");
+  if (auto done = close_round(); !done) return done;
   backend_->set_quiet(false);
   return {};
 }
@@ -233,81 +279,65 @@ void KillRun::settle_backend() {
   report_.mqtt_repeats_without_kill = heard.repeats_without_kill;
 }
 
-// Of releases: edge and core each run beside the other's other release, broker and bridge of the edge too, and each
-// goes back and forth; the second time in the other order.
-std::vector<Strike> KillRun::strikes(std::uint64_t cycle) const {
-  const std::string& other = options_.other_bin_dir;
-  if (other.empty()) return {{"edge broker"}, {"local broker"}, {"edge bridge"}, {"core broker"}, {"core bridge"}};
-  const bool gently = cycle % 2 == 0;
-  std::vector<Strike> out;
-  for (const std::string& to : {other, options_.bin_dir}) {
-    for (const char* victim : {"core bridge", "edge bridge", "edge broker"}) out.push_back({victim, to, gently});
-    if (!gently) std::swap(out[out.size() - 3], out.back());
-  }
-  return out;
-}
-
-Result<void> KillRun::cycles() {
-  std::uint64_t number = 0;
-  for (std::uint64_t i = 0; i < options_.cycles; ++i) {
-    for (const Strike& strike : strikes(i)) {
-      const std::string text = std::to_string(++number) + ": " + strike.victim +
-                               (strike.bin_dir.empty() ? " killed" : "") +
-                               (strike.bin_dir.empty() ? "" : " goes on from " + strike.bin_dir);
-      if (auto done = cycle(strike); !done) return std::move(done).error().with("strike " + text);
-      options_.say(text + ", all acknowledged again after " + std::to_string(last_cycle_ms_) + " ms");
-    }
-  }
-  return {};
-}
-
-Result<KillReport> KillRun::run() {
+Result<void> KillRun::prepare() {
+  ::setenv(power::kDirVariable, (options_.dir + "/power").c_str(), 1);
+  ::setenv(power::kPlantVariable, options_.planted.c_str(), 1);
   fleet::RegionOptions options;
   options.dir = options_.dir;
-  options.bin_dir = options_.bin_dir;
+  options.bin_dir = options_.bin_dir + (options_.power ? "/power" : "");
   options.vehicles = fleet::simulated_vins(options_.cars);
   options.seed = options_.seed;
   auto region = fleet::Region::prepare(options);
   if (!region) return std::move(region).error();
   region_ = std::move(region).value();
-  if (auto started = region_->start(options_.say); !started) return std::move(started).error();
+  if (auto started = region_->start(options_.say); !started) return started;
   auto backend = Backend::start(*region_);
   if (!backend) return std::move(backend).error();
   backend_ = std::move(backend).value();
   auto listening = wait_for([&] { return backend_->subscribed(); });
   if (!listening) return std::move(listening).error();
   if (!*listening) return Error{Fault::timeout, "no subscription at the core broker"};
-  if (auto done = quiet_round(); !done) return std::move(done).error();
-  if (auto done = cycles(); !done) return std::move(done).error();
-  const MonoMs quiet_at = clock_.mono();
-  if (auto done = wait_drained(); !done) return std::move(done).error();
-  options_.say("lanes and sinks have drained after " + std::to_string(clock_.mono() - quiet_at) + " ms");
-  if (auto done = quiet_round(); !done) return std::move(done).error();
-  if (auto done = settle_account(); !done) return std::move(done).error();
+  return {};
+}
+
+std::vector<Victim> KillRun::victims(std::uint64_t cycle) const {
+  if (!options_.other_bin_dir.empty()) return replaced(options_.other_bin_dir, options_.bin_dir, cycle);
+  return options_.power ? hosts() : lone_processes();
+}
+
+Result<void> KillRun::all_cycles() {
+  if (auto done = quiet_round(); !done) return done;
+  const std::uint64_t deaths = options_.cycles * victims(0).size();
+  std::uint64_t number = 0;
+  for (std::uint64_t i = 0; i < options_.cycles; ++i) {
+    for (const Victim& victim : victims(i)) {
+      const std::string what =
+          "death " + std::to_string(++number) + " of " + std::to_string(deaths) + ": " + victim.name;
+      if (auto done = cycle(&victim); !done) return std::move(done).error().with(what);
+      options_.say(what + ", all acknowledged again after " + std::to_string(last_cycle_ms_) + " ms");
+    }
+    if (auto done = close_round(); !done) return std::move(done).error().with("round " + std::to_string(i + 1));
+    options_.say("round " + std::to_string(i + 1) + " of " + std::to_string(options_.cycles) + ": " +
+                 std::to_string(report_.acked) + " acknowledged so far, none missing");
+  }
+  return quiet_round();
+}
+
+KillReport KillRun::run() {
+  if (auto prepared = prepare(); !prepared) {
+    report_.fault = prepared.error().what;
+    return report_;
+  }
+  auto done = all_cycles();
+  if (!done) report_.fault = done.error().what;
+  cars_.reset();
+  // After a fault too: what can still be told is told.
+  if (auto settled = settle_account(); !settled && done) report_.fault = settled.error().what;
   return report_;
 }
 
 }  // namespace
 
-Result<KillReport> run_kills(const KillOptions& options) { return KillRun(options).run(); }
-
-std::string to_json(const KillReport& report, const KillOptions& options) {
-  std::string by_process;
-  for (const auto& [name, count] : report.kills_by_process) {
-    by_process += (by_process.empty() ? "\"" : ", \"") + name + "\": " + std::to_string(count);
-  }
-  const auto number = [](auto value) { return std::to_string(value); };
-  return "{\"passed\": " + std::string(report.passed() ? "true" : "false") + ", \"seed\": " + number(options.seed) +
-         ", \"kills\": " + number(report.kills) + ", \"replaced\": " + number(report.replaced) +
-         ", \"kills_by_process\": {" + by_process + "}, \"in_flight_least\": " + number(report.in_flight_least) +
-         ", \"acked\": " + number(report.acked) + ", \"resent\": " + number(report.resent) +
-         ", \"settled_as_resent\": " + number(report.settled_as_resent) +
-         ", \"values_resent\": " + number(report.values_resent) + ", \"missing\": " + number(report.missing) +
-         ", \"twice\": " + number(report.twice) + ", \"unclear\": " + number(report.unclear) +
-         ", \"mqtt_ids\": " + number(report.mqtt_ids) + ", \"mqtt_repeats\": " + number(report.mqtt_repeats) +
-         ", \"mqtt_repeats_without_kill\": " + number(report.mqtt_repeats_without_kill) +
-         ", \"residual\": " + number(report.residual) +
-         ", \"ledgers_equal\": " + (report.ledgers_equal ? "true" : "false") + "}";
-}
+KillReport run_kills(const KillOptions& options) { return KillRun(options).run(); }
 
 }  // namespace wayside::test

@@ -1,4 +1,5 @@
-// soak_kill: `./dev soak kill`. Prints each kill on stderr and one JSON object on the last line of stdout.
+// soak_kill: `./dev soak kill` and `./dev soak power`. Prints each death on stderr and one JSON object on the last line
+// of stdout.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -11,9 +12,12 @@ namespace {
 
 [[noreturn]] void usage(int status) {
   std::fprintf(status == 0 ? stdout : stderr,
-               "usage: soak_kill --dir DIR [--cycles N] [--seed N] [--cars N] [--frames N] [--other-release BIN_DIR]\n"
-               "Kills each process of a region N times (default 10) with at least 100 acknowledgements in flight,\n"
-               "or replaces each by that release and back.\n");
+               "usage: soak_kill [--power] --dir DIR [--cycles N] [--seed N] [--cars N] [--frames N] [--planted NAME]\n"
+               "                 [--other-release BIN_DIR]\n"
+               "Kills each process of a region N times (default 10) with at least 100 acknowledgements in flight.\n"
+               "--power: the edge's host, the core's and both lose power N times each, and what was not synced.\n"
+               "--planted fdatasync|fsync_dir|segment_sync: these do nothing below the product; the run must find it.\n"
+               "--other-release: instead of being killed, each is replaced by that release and back.\n");
   std::exit(status);
 }
 
@@ -34,6 +38,10 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--help" || word == "-h") usage(0);
+    if (word == "--power") {
+      options.power = true;
+      continue;
+    }
     if (i + 1 >= argc) usage(2);
     const char* value = argv[++i];
     if (word == "--dir")
@@ -48,17 +56,15 @@ int main(int argc, char** argv) {
       options.frames_per_car = number(value);
     else if (word == "--other-release")
       options.other_bin_dir = value;
+    else if (word == "--planted")
+      options.planted = value;
     else
       usage(2);
   }
-  if (options.dir.empty()) usage(2);
-  auto report = wayside::test::run_kills(options);
-  if (!report) {
-    std::fprintf(stderr, "error: %s\n", report.error().what.c_str());
-    std::printf("{\"passed\": false, \"seed\": %llu}\n", static_cast<unsigned long long>(options.seed));
-    return 1;
-  }
-  for (const auto& sentence : report->sentences) std::fprintf(stderr, "%s\n", sentence.c_str());
-  std::printf("%s\n", wayside::test::to_json(*report, options).c_str());
-  return report->passed() ? 0 : 1;
+  if (options.dir.empty() || (!options.planted.empty() && !options.power)) usage(2);
+  const wayside::test::KillReport report = wayside::test::run_kills(options);
+  if (!report.fault.empty()) std::fprintf(stderr, "error: %s\n", report.fault.c_str());
+  for (const auto& sentence : report.sentences) std::fprintf(stderr, "%s\n", sentence.c_str());
+  std::printf("%s\n", wayside::test::to_json(report, options).c_str());
+  return report.passed() ? 0 : 1;
 }

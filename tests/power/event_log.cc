@@ -96,10 +96,10 @@ EventLog::~EventLog() {
 Result<void> EventLog::append(const Event& event) {
   const Bytes body = encode(event);
   const std::uint32_t head[] = {spool::crc32c(0, body), static_cast<std::uint32_t>(body.size())};
-  Bytes whole(kMark.begin(), kMark.end());
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(head);
-  whole.insert(whole.end(), bytes, bytes + sizeof head);
-  whole.insert(whole.end(), body.begin(), body.end());
+  Bytes whole(kHeadBytes + body.size());
+  std::memcpy(whole.data(), kMark.data(), kMark.size());
+  std::memcpy(whole.data() + kMark.size(), head, sizeof head);
+  std::memcpy(whole.data() + kHeadBytes, body.data(), body.size());
   const ssize_t wrote = ::write(descriptor_, whole.data(), whole.size());
   if (wrote == static_cast<ssize_t>(whole.size())) return {};
   return Error{Fault::io, "the event log took " + std::to_string(wrote) + " of " + std::to_string(whole.size()), errno};

@@ -1,5 +1,6 @@
 #include "tests/power/power_disk.h"
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@
 namespace wayside::test::power {
 namespace {
 
+constexpr int kSyncMs = 8;  // a disk that turns: more is on its way when the power goes
+
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 // 0: nothing stands there.
@@ -29,10 +32,12 @@ std::uint64_t inode_of(const std::string& path) {
 
 // What outlives any one file: shared by the disk and its files.
 struct Shared {
-  Shared(EventLog events, Host at, Planted mistake) : log(std::move(events)), host(std::move(at)), planted(mistake) {}
+  Shared(EventLog events, Host at, Planted mistake, int milliseconds)
+      : log(std::move(events)), host(std::move(at)), planted(mistake), sync_ms(milliseconds) {}
   EventLog log;
   const Host host;
   const Planted planted;
+  const int sync_ms;
   std::unique_ptr<Disk> disk = os::make_posix_disk();
   std::mutex names;                                        // a change of names and its event are one step
   std::map<std::string, std::vector<std::string>> graves;  // of this process, by directory, until its sync
@@ -41,8 +46,8 @@ struct Shared {
 
 class PowerFile final : public DiskFile {
  public:
-  PowerFile(std::shared_ptr<Shared> shared, std::unique_ptr<DiskFile> file, std::uint64_t inode)
-      : shared_(std::move(shared)), file_(std::move(file)), inode_(inode) {}
+  PowerFile(std::shared_ptr<Shared> shared, std::unique_ptr<DiskFile> file, std::uint64_t inode, bool idle_sync)
+      : shared_(std::move(shared)), file_(std::move(file)), inode_(inode), idle_sync_(idle_sync) {}
 
   Result<void> pwrite(ByteView bytes, std::uint64_t at) override {
     if (auto told = tell(EventKind::written, at, at + bytes.size()); !told) return told;
@@ -50,7 +55,8 @@ class PowerFile final : public DiskFile {
   }
   Result<void> pread(Bytes& out, std::size_t size, std::uint64_t at) override { return file_->pread(out, size, at); }
   Result<void> fdatasync() override {
-    if (shared_->planted == Planted::fdatasync) return {};
+    if (idle_sync_) return {};
+    ::poll(nullptr, 0, shared_->sync_ms);
     if (auto synced = file_->fdatasync(); !synced) return synced;
     Event event;
     event.kind = EventKind::synced;
@@ -100,6 +106,7 @@ class PowerFile final : public DiskFile {
   std::shared_ptr<Shared> shared_;
   std::unique_ptr<DiskFile> file_;
   std::uint64_t inode_;
+  bool idle_sync_;
 };
 
 class PowerWord final : public SharedWord {
@@ -140,7 +147,8 @@ class PowerDisk final : public Disk {
     if (mode == OpenMode::create_new) {
       if (auto told = tell_created(path, inode); !told) return std::move(told).error();
     }
-    return std::unique_ptr<DiskFile>(std::make_unique<PowerFile>(shared_, std::move(file).value(), inode));
+    return std::unique_ptr<DiskFile>(
+        std::make_unique<PowerFile>(shared_, std::move(file).value(), inode, idle_sync(path)));
   }
 
   Result<void> rename(const std::string& from, const std::string& to) override {
@@ -173,6 +181,7 @@ class PowerDisk final : public Disk {
 
   Result<void> fsync_dir(const std::string& directory) override {
     if (shared_->planted == Planted::fsync_dir) return {};
+    ::poll(nullptr, 0, shared_->sync_ms);
     const std::lock_guard lock(shared_->names);
     if (auto synced = shared_->disk->fsync_dir(directory); !synced) return synced;
     Event event;
@@ -205,6 +214,10 @@ class PowerDisk final : public Disk {
   Result<std::unique_ptr<DiskFile>> lock(const std::string& path) override { return shared_->disk->lock(path); }
 
  private:
+  [[nodiscard]] bool idle_sync(const std::string& path) const {
+    if (shared_->planted == Planted::segment_sync) return path.find(".seg") != std::string::npos;
+    return shared_->planted == Planted::fdatasync;
+  }
   Result<void> tell_created(const std::string& path, std::uint64_t inode) {
     Event event;
     event.kind = EventKind::created;
@@ -224,31 +237,36 @@ class PowerDisk final : public Disk {
   std::shared_ptr<Shared> shared_;
 };
 
-Planted planted_by(const char* name) {
-  if (name == nullptr) return Planted::none;
-  return std::string_view(name) == "fdatasync" ? Planted::fdatasync : Planted::fsync_dir;
+[[noreturn]] void give_up(const std::string& why) {
+  std::fprintf(stderr, "%s\n", why.c_str());
+  std::exit(2);
+}
+
+Planted planted_by(const std::string& name) {
+  if (name == "fdatasync") return Planted::fdatasync;
+  if (name == "fsync_dir") return Planted::fsync_dir;
+  if (name == "segment_sync") return Planted::segment_sync;
+  if (!name.empty()) give_up(std::string(kPlantVariable) + ": no mistake is called " + name);
+  return Planted::none;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Disk>> make_power_disk(const Host& host, Planted planted) {
+Result<std::unique_ptr<Disk>> make_power_disk(const Host& host, Planted planted, int sync_ms) {
   if (auto made = os::make_dirs(host.graves()); !made) return std::move(made).error();
   auto log = EventLog::open(host.events());
   if (!log) return std::move(log).error();
   return std::unique_ptr<Disk>(
-      std::make_unique<PowerDisk>(std::make_shared<Shared>(std::move(log).value(), host, planted)));
+      std::make_unique<PowerDisk>(std::make_shared<Shared>(std::move(log).value(), host, planted, sync_ms)));
 }
 
 std::unique_ptr<Disk> disk_of_program(const std::string& name) {
   const char* dir = std::getenv(kDirVariable);
-  if (dir == nullptr) {
-    std::fprintf(stderr, "%s is not set\n", kDirVariable);
-    std::exit(2);
-  }
-  auto disk = make_power_disk({std::string(dir) + "/" + name}, planted_by(std::getenv(kPlantVariable)));
-  if (disk) return std::move(disk).value();
-  std::fprintf(stderr, "%s\n", disk.error().what.c_str());
-  std::exit(1);
+  if (dir == nullptr) give_up(std::string(kDirVariable) + " is not set");
+  const char* planted = std::getenv(kPlantVariable);
+  auto disk = make_power_disk({std::string(dir) + "/" + name}, planted_by(planted == nullptr ? "" : planted), kSyncMs);
+  if (!disk) give_up(disk.error().what);
+  return std::move(disk).value();
 }
 
 }  // namespace wayside::test::power
