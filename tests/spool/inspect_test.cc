@@ -77,23 +77,6 @@ std::vector<std::uint64_t> three_groups(RealLane& lane, bool seal) {
   return places;
 }
 
-// One line a sector that is not zero: where it stands, and its bytes in hex.
-void expand_golden(const std::string& name, const std::string& to) {
-  std::ifstream in(std::string(WAYSIDE_SOURCE_DIR) + "/tests/spool/golden/" + name);
-  std::string word;
-  std::size_t size = 0;
-  REQUIRE((in >> word >> size));
-  std::string content(size, '\0');
-  std::size_t at = 0;
-  for (std::string hex; in >> at >> hex;) {
-    Bytes bytes;
-    REQUIRE(from_hex(hex, bytes));
-    REQUIRE(at + bytes.size() <= content.size());
-    std::copy(bytes.begin(), bytes.end(), content.begin() + static_cast<std::ptrdiff_t>(at));
-  }
-  std::ofstream(to, std::ios::binary) << content;
-}
-
 }  // namespace
 
 TEST_CASE("a whole lane verifies to its writer's digest, open and sealed, over many segments") {
@@ -316,23 +299,4 @@ TEST_CASE("verify and a dry run beside a writer at work find no damage") {
     const auto run = lane.dry_run();
     if (!run.moving) CHECK(run.recovery.lost == 0);
   }
-}
-
-TEST_CASE("a torn segment of format version 1 is recovered to the records it kept") {
-  RealLane lane;
-  fs::create_directories(lane.options.dir);
-  expand_golden("torn_version_1.txt", lane.segment(0));
-  Recovery recovery;
-  auto writer = open_writer(*lane.disk, lane.options, {}, &recovery);
-  CHECK(recovery.synced.value == 3);
-  CHECK(recovery.torn_bytes == 1024);
-  CHECK(recovery.lost == 0);
-  CHECK(recovery.tail_unknown == 0);
-  CHECK(writer->digest() == digest_of(3));
-  put_group(*writer, 2);
-  auto reader = open_reader(*lane.disk, lane.options);
-  const auto records = read_all(*reader);
-  REQUIRE(records.size() == 5);
-  for (std::size_t n = 0; n < 5; ++n) CHECK(records[n].body == body_of(n));
-  CHECK(records.back().after == digest_of(5));
 }
