@@ -47,6 +47,10 @@ inline constexpr std::size_t kFooterBytesMax = kFooterFixedBytes + kCohortTableB
 inline constexpr std::uint64_t kGroupBytesMax = 64U << 20U;
 // A segment is zero-filled ahead in steps: one size change (and its journal write) a step, not a group.
 inline constexpr std::uint64_t kAllocateStepBytes = 4U << 20U;
+// A block that is only reserved costs the journal a commit when it is first written. So groups up to the first bound
+// go into zeros that were written ahead, in steps of the second; larger ones are worth their commit.
+inline constexpr std::uint64_t kSmallGroupBytes = 32U << 10U;
+inline constexpr std::uint64_t kFillAheadBytes = 256U << 10U;
 // How much a reader holds of a file at a time, unless one record is larger.
 inline constexpr std::size_t kWindowBytes = 128U << 10U;
 

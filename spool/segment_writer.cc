@@ -52,9 +52,22 @@ Result<void> SegmentWriter::allocate(std::uint64_t end) {
   return done;
 }
 
+// Made durable by the sync of the group it stands behind, whose journal commit it shares.
+Result<void> SegmentWriter::fill_ahead(std::uint64_t group_bytes) {
+  const std::uint64_t end = tail_ + group_bytes;
+  if (end <= filled_) return {};
+  filled_ = end;
+  const std::uint64_t to = std::min(end + kFillAheadBytes, allocated_);
+  if (group_bytes > kSmallGroupBytes || to <= end) return {};
+  if (auto done = file_->pwrite(Bytes(to - end, 0), end); !done) return done;
+  filled_ = to;
+  return {};
+}
+
 Result<void> SegmentWriter::write_group(ByteView sectors, Offset head, const Digest& head_digest) {
   WAYSIDE_ASSERT(sectors.size() % kSectorBytes == 0 && head > claim_.head);
   if (auto done = allocate(tail_ + sectors.size()); !done) return done;
+  if (auto done = fill_ahead(sectors.size()); !done) return done;
   if (auto done = file_->pwrite(sectors, tail_); !done) return done;
   const Claim claim{claim_.sequence + 1, head, claim_.head, head_digest, claim_.head_digest};
   // The slots take turns: a claim torn by a power cut leaves the one before it.

@@ -38,13 +38,15 @@ class SegmentWriter {
   SegmentWriter(std::unique_ptr<DiskFile> file, const SegmentHeader& header, std::uint64_t segment_bytes_max);
   Result<void> begin(const SegmentHeader& header);
   Result<void> allocate(std::uint64_t end);
+  Result<void> fill_ahead(std::uint64_t group_bytes);
 
   std::unique_ptr<DiskFile> file_;
   Identity identity_;
   Offset base_;
   std::uint64_t segment_bytes_max_;
   std::uint64_t tail_ = kHeaderBytes;
-  std::uint64_t allocated_ = 0;
+  std::uint64_t allocated_ = 0;          // reserved
+  std::uint64_t filled_ = kHeaderBytes;  // written, be it with zeros
   Claim claim_;
 };
 

@@ -157,6 +157,26 @@ TEST_CASE("a reader that is ahead of the writer's last group by what it holds se
   });
 }
 
+TEST_CASE("small groups go into zeros that were written ahead, large ones do not pay for any") {
+  SimDisk disk;
+  LaneOptions options = lane_options();
+  options.segment_bytes_max = 4U << 20U;
+  const auto writer = open_writer(disk, options);
+  put_group(*writer, 1);
+  const auto writes_of = [&](int groups, std::size_t bytes) {
+    const std::uint64_t before = disk.calls(SimCall::pwrite);
+    for (int group = 0; group < groups; ++group) put_group(*writer, 1, bytes);
+    return disk.calls(SimCall::pwrite) - before;
+  };
+  CHECK(writes_of(100, 40) == 200);  // group and claim: what the first one filled holds them all
+  // A group of one sector, and 512 sectors filled behind it: again at the 514th and at the 1027th.
+  static_assert(kFillAheadBytes / kSectorBytes == 512);
+  CHECK(writes_of(1000, 40) == 2000 + 2);
+  CHECK(writes_of(10, 2 * kSmallGroupBytes) == 20);
+  const Bytes segment = disk.content(segment_path(kLaneDir, {0}));
+  CHECK(segment.size() == kAllocateStepBytes);  // zeros stay within what is reserved
+}
+
 TEST_CASE("reading in order costs a bounded number of disk reads a record") {
   SimDisk disk;
   auto options = lane_options();
