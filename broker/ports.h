@@ -114,6 +114,10 @@ struct OfferBurst {
   std::vector<Entry> entries;
 };
 
+// Who may need records after a death: commands, of the ack lane; sessions, what QoS 2 identifiers it holds.
+enum class Keeper : std::uint8_t { commands, sessions };
+inline constexpr std::size_t kKeepers = 2;
+
 class CustodyPort {
  public:
   virtual ~CustodyPort() = default;
@@ -128,8 +132,8 @@ class CustodyPort {
   // refusal for want of room the rest of the burst is refused too, so that no record overtakes another.
   virtual void offer_all(Lane lane, OfferBurst& burst, std::vector<Committed>& refused);
   // Records of the lane from this offset on are still needed for recovery by who offers there: they are not
-  // released though they are settled. Until it is said for the first time, all of the ack lane is. Thread: any.
-  virtual void keep_from(Lane /*lane*/, Offset /*offset*/) {}
+  // released though they are settled. Until a keeper that is waited for has spoken, all of the lane is. Thread: any.
+  virtual void keep_from(Lane /*lane*/, Offset /*offset*/, Keeper /*keeper*/ = Keeper::commands) {}
   // Counts a QoS 0 publish that was dropped before it was offered. Thread: any.
   virtual void shed(Lane /*lane*/, Reason /*reason*/) {}
 };
@@ -191,6 +195,7 @@ struct AckOffered {     // v1/<id>/cmd/<command id>/ack: judged by the store, th
   std::string cohort;
   ConnectionRef to;
   std::uint64_t token = 0;
+  std::function<void(const Committed&)> done{};  // set: told in place of `to`, on any thread; must only post
 };
 using CommandEvent =
     std::variant<CommandRequested, VehicleReady, VehicleGone, CommandWritten, CommandPuback, AckOffered>;

@@ -71,6 +71,7 @@ void CommandDesk::refuse_ack(const AckOffered& offered, Reason reason) {
   refused.token = offered.token;
   refused.reason = reason;
   refused.lane = Lane::ack;
+  if (offered.done) return offered.done(refused);
   io_->post(refused);
 }
 
@@ -88,7 +89,7 @@ void CommandDesk::act(command::AckVerdict& action) {
   offer.body = std::move(ack.offered.body);
   offer.cohort = std::move(ack.offered.cohort);
   // The vehicle's PUBACK and our own application both follow the commit.
-  offer.done = [mailbox = mailbox_, io = io_, to = ack.offered.to, token = ack.offered.token,
+  offer.done = [mailbox = mailbox_, io = io_, to = ack.offered.to, token = ack.offered.token, told = ack.offered.done,
                 in_lane](const Committed& committed) {
     Committed answer = committed;
     answer.to = to;
@@ -96,6 +97,7 @@ void CommandDesk::act(command::AckVerdict& action) {
     command::AckInLane applied = in_lane;
     if (committed.ok) applied.offset = committed.offset;
     static_cast<void>(mailbox->post({AckCommitted{std::move(applied)}, {}}));
+    if (told) return told(answer);
     io->post(answer);
   };
   if (const auto taken = custody_->offer(std::move(offer)); !taken) {

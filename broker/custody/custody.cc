@@ -61,6 +61,7 @@ Result<void> Custody::open_lane(Lane lane) {
   if (!writer.ok()) return std::move(writer).error();
   report(lane, recovery);
   auto watch = std::make_unique<LaneWatch>(disk_, clock_, metrics_, dir, volume_.uuid, lane);
+  if (options_.sessions_keep) watch->keep_from({}, Keeper::sessions);
   LaneThread::Options thread_options{.lane = lane,
                                      .queue_bytes_max = options_.queue_bytes_max,
                                      .record_bytes_max = options_.record_bytes_max,

@@ -32,6 +32,7 @@ struct CustodyOptions {
   std::uint64_t volume_reserve_bytes = 64U << 20U;
   std::string store_file;  // the command store and what it may take, for the check of the volume
   std::uint64_t store_bytes_max = 0;
+  bool sessions_keep = false;  // nothing is released before Keeper::sessions has spoken
 };
 
 // Owns     the spool volume (writer.lock), the lane threads, the counts at the door.
@@ -56,7 +57,9 @@ class Custody final : public CustodyPort {
   void offer_all(Lane lane, OfferBurst& burst, std::vector<Committed>& refused) override {
     lanes_[index_of(lane)]->offer_all(burst, refused);
   }
-  void keep_from(Lane lane, Offset offset) override { lanes_[index_of(lane)]->keep_from(offset); }
+  void keep_from(Lane lane, Offset offset, Keeper keeper) override {
+    lanes_[index_of(lane)]->keep_from(offset, keeper);
+  }
   void shed(Lane lane, Reason reason) override { door_.shed(lane, reason); }
 
   [[nodiscard]] bool writable() const;  // no lane has a disk fault

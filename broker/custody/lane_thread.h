@@ -80,7 +80,7 @@ class LaneThread {
   Outcome<void> offer(Offer offer);
   [[nodiscard]] std::uint64_t opening() const { return opening_.load(std::memory_order_acquire); }
   void offer_all(OfferBurst& burst, std::vector<Committed>& refused);
-  void keep_from(Offset offset) { watch_->keep_from(offset); }
+  void keep_from(Offset offset, Keeper keeper) { watch_->keep_from(offset, keeper); }
   void nudge() { wake_.notify_one(); }
 
   [[nodiscard]] bool writable() const { return !faulted_.load(std::memory_order_acquire); }

@@ -9,6 +9,7 @@
 namespace wayside::broker {
 namespace {
 
+constexpr std::uint64_t kKeepNothing = std::numeric_limits<std::uint64_t>::max();
 constexpr const char* kLedgerHelp = "Records of the lane by what became of them, adopted from its settlement.";
 
 // Says a fault once, and once more that it is over.
@@ -32,7 +33,7 @@ LaneWatch::LaneWatch(Disk& disk, const Clock& clock, metrics::Registry& metrics,
       dir_(std::move(lane_dir)),
       uuid_(uuid),
       lane_(lane),
-      keep_from_(lane == Lane::ack ? 0 : std::numeric_limits<std::uint64_t>::max()) {
+      keep_from_{lane == Lane::ack ? 0 : kKeepNothing, kKeepNothing} {
   ledger_.lane = lane;
 }
 
@@ -58,8 +59,9 @@ void LaneWatch::read_standing(LaneLedger& next) {
 }
 
 void LaneWatch::release(spool::LaneWriter& writer, Offset settled) {
-  const Offset kept{keep_from_.load(std::memory_order_acquire)};
-  const Result<std::uint64_t> freed = writer.release_below(std::min(settled, kept));
+  Offset below = settled;
+  for (const auto& kept : keep_from_) below = std::min(below, Offset{kept.load(std::memory_order_acquire)});
+  const Result<std::uint64_t> freed = writer.release_below(below);
   say_change(release_failed_, !freed.ok(), lane_, "segment_release_failed", freed.ok() ? "" : freed.error().what);
 }
 

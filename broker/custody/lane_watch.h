@@ -2,6 +2,7 @@
 // it, and keeps the lane's ledger and metrics.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <limits>
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "broker/custody/lane_ledger.h"
+#include "broker/ports.h"
 #include "common/clock.h"
 #include "common/disk.h"
 #include "common/metrics/metrics.h"
@@ -32,7 +34,9 @@ class LaneWatch {
   [[nodiscard]] LaneLedger ledger() const;
   // Records from here on stay though they are settled: who offers here would ask for them after a death.
   // Thread: any.
-  void keep_from(Offset offset) { keep_from_.store(offset.value, std::memory_order_release); }
+  void keep_from(Offset offset, Keeper keeper) {
+    keep_from_.at(static_cast<std::size_t>(keeper)).store(offset.value, std::memory_order_release);
+  }
 
  private:
   [[nodiscard]] bool settled_moved();
@@ -55,7 +59,8 @@ class LaneWatch {
   WallMs oldest_time_{};
   bool standing_failed_ = false;
   bool release_failed_ = false;
-  std::atomic<std::uint64_t> keep_from_;  // nothing of the ack lane goes before the command thread has spoken
+  // By keeper. Nothing of the ack lane goes before the command thread has spoken.
+  std::array<std::atomic<std::uint64_t>, kKeepers> keep_from_;
 
   mutable std::mutex mutex_;
   LaneLedger ledger_;

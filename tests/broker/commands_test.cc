@@ -68,7 +68,7 @@ class Door final : public CustodyPort {
     if (mute) offer.done = [](const Committed&) {};
     return custody_.offer(std::move(offer));
   }
-  void keep_from(Lane lane, Offset offset) override { custody_.keep_from(lane, offset); }
+  void keep_from(Lane lane, Offset offset, broker::Keeper keeper) override { custody_.keep_from(lane, offset, keeper); }
   std::atomic<bool> mute{false};
 
  private:

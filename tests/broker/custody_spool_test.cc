@@ -22,6 +22,7 @@ class Nobody final : public IoPort {
 
 struct Edge {
   const test::TempDir& dir;
+  bool sessions_keep = false;
   std::unique_ptr<Disk> disk = os::make_posix_disk();
   test::SlowDisk slow{*disk, "/spool/state/"};
   os::SystemClock clock;
@@ -34,8 +35,12 @@ struct Edge {
   std::uint64_t queue_bytes_max = 16U << 20U;
 
   explicit Edge(const test::TempDir& folder, std::uint64_t total = 0, std::uint64_t reserve = 0,
-                std::uint64_t queue = 16U << 20U)
-      : dir(folder), total_bytes_max(total), urgent_reserve_bytes(reserve), queue_bytes_max(queue) {
+                std::uint64_t queue = 16U << 20U, bool keep = false)
+      : dir(folder),
+        sessions_keep(keep),
+        total_bytes_max(total),
+        urgent_reserve_bytes(reserve),
+        queue_bytes_max(queue) {
     Result<std::unique_ptr<Custody>> opened = open();
     REQUIRE(opened.ok());
     custody = std::move(*opened);
@@ -51,6 +56,7 @@ struct Edge {
     options.total_bytes_max = total_bytes_max;
     options.urgent_reserve_bytes = urgent_reserve_bytes;
     options.volume_reserve_bytes = 0;
+    options.sessions_keep = sessions_keep;
     return options;
   }
   Result<std::unique_ptr<Custody>> open() { return Custody::open(slow, clock, *metrics, options(), os::random_uuid()); }
@@ -213,6 +219,27 @@ TEST_CASE(
   CHECK(edge.clock.mono() - began >= kStallMs);  // acknowledged behind the sync, not before
   edge.custody->stop();
   CHECK(edge.custody->ledger(Lane::state).synced == Offset{1 + taken});
+}
+
+TEST_CASE("Custody: settled segments stay while the session store has not spoken, and from the receipt it names") {
+  const test::TempDir dir("custody");
+  std::uint64_t bytes = 0;
+  {
+    Edge edge(dir, 0, 0, 16U << 20U, true);
+    REQUIRE(edge.commit(Lane::state, 30, 200'000) == 30);
+    settle(edge, Lane::state, 30);
+    REQUIRE(edge.ledger_becomes(Lane::state, [](const LaneLedger& l) { return l.pending() == 0; }));
+    bytes = edge.custody->ledger(Lane::state).bytes;
+    CHECK(bytes > 5'000'000);
+    edge.custody->stop();
+  }
+  Edge edge(dir, 0, 0, 16U << 20U, true);
+  CHECK(edge.custody->ledger(Lane::state).bytes >= bytes);
+  edge.custody->keep_from(Lane::state, {15}, Keeper::sessions);
+  REQUIRE(edge.ledger_becomes(Lane::state, [&](const LaneLedger& l) { return l.bytes < bytes; }));
+  CHECK(edge.custody->ledger(Lane::state).bytes > 2'500'000);
+  edge.custody->keep_from(Lane::state, {30}, Keeper::sessions);
+  REQUIRE(edge.ledger_becomes(Lane::state, [](const LaneLedger& l) { return l.bytes < 2'500'000; }));
 }
 
 }  // namespace wayside::broker
