@@ -9,6 +9,8 @@ using session::OpenedSession;
 using session::StoredSubscription;
 
 // Version 1 of sessions.db. ended_ms is NULL while connected; durable is 0 for a row that keeps an epoch only.
+// An unreleased identifier carries the epoch that opened its session last: a release that knows nothing of the table
+// opens the session without carrying them, and they are void from then on.
 constexpr const char* kSchema = R"(
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -20,12 +22,17 @@ CREATE TABLE IF NOT EXISTS subscription (
   id TEXT NOT NULL, filter TEXT NOT NULL, qos INTEGER NOT NULL, no_local INTEGER NOT NULL,
   retain_as_published INTEGER NOT NULL, PRIMARY KEY (id, filter)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unreleased (
+  id TEXT NOT NULL, packet_id INTEGER NOT NULL, epoch INTEGER NOT NULL, PRIMARY KEY (id, packet_id)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT OR IGNORE INTO meta VALUES ('version', 1);
 INSERT OR IGNORE INTO meta VALUES ('epoch_floor', 0);
 )";
 constexpr std::int64_t kVersion = 1;
 constexpr std::int64_t kMsPerSecond = 1'000;
+
+std::string known_name(Lane lane) { return std::string("receipts_known_") + to_string(lane); }
 
 }  // namespace
 
@@ -43,8 +50,9 @@ Result<std::unique_ptr<SessionRows>> SessionRows::open_file(const std::string& p
 }
 
 SessionRows::~SessionRows() {
-  for (Statement* statement : {&find_, &upsert_, &end_, &subscriptions_, &erase_subscriptions_, &add_subscription_,
-                               &oldest_, &erase_row_, &set_floor_}) {
+  for (Statement* statement :
+       {&find_, &upsert_, &end_, &subscriptions_, &erase_subscriptions_, &add_subscription_, &oldest_, &erase_row_,
+        &set_floor_, &unreleased_, &carry_unreleased_, &erase_unreleased_, &add_unreleased_, &release_, &set_known_}) {
     *statement = Statement();
   }
   sqlite3_close_v2(db_);
@@ -97,6 +105,12 @@ Result<void> SessionRows::prepare(WallMs now) {
   oldest_ = Statement(db_, "SELECT id, epoch FROM session WHERE durable = 0 ORDER BY epoch LIMIT 1");
   erase_row_ = Statement(db_, "DELETE FROM session WHERE id = ?");
   set_floor_ = Statement(db_, "UPDATE meta SET value = ? WHERE name = 'epoch_floor'");
+  unreleased_ = Statement(db_, "SELECT packet_id FROM unreleased WHERE id = ? AND epoch = ? ORDER BY packet_id");
+  carry_unreleased_ = Statement(db_, "UPDATE unreleased SET epoch = ?2 WHERE id = ?1");
+  erase_unreleased_ = Statement(db_, "DELETE FROM unreleased WHERE id = ?");
+  add_unreleased_ = Statement(db_, "INSERT OR REPLACE INTO unreleased VALUES (?, ?, ?)");
+  release_ = Statement(db_, "DELETE FROM unreleased WHERE id = ? AND packet_id = ?");
+  set_known_ = Statement(db_, "INSERT OR REPLACE INTO meta VALUES (?, ?)");
   recount(outcome);
   return outcome;
 }
@@ -110,6 +124,14 @@ void SessionRows::recount(Result<void>& outcome) {
   durable_ = static_cast<std::uint64_t>(count.integer(1));
   floor_ = static_cast<std::uint64_t>(count.integer(2));
   count.reset();
+  for (const Lane lane : kAllLanes) {
+    const std::string name = known_name(lane);
+    Statement known(db_, "SELECT value FROM meta WHERE name = ?");
+    known_below_.at(index_of(lane)).reset();
+    if (!known.bind(1, name).step(outcome)) continue;
+    known_below_.at(index_of(lane)) = Offset{static_cast<std::uint64_t>(known.integer(0))};
+    known.reset();
+  }
 }
 
 SessionRows::Row SessionRows::find(const session::OpenRequest& request, Result<void>& outcome) {
@@ -137,6 +159,9 @@ void SessionRows::forget_expired(WallMs now, Result<void>& outcome) {
   const std::string erase =
       std::string("DELETE FROM subscription WHERE id IN (SELECT id FROM session WHERE ") + kExpired + ")";
   Statement(db_, erase.c_str()).bind(1, now.value).run(outcome);
+  const std::string free =
+      std::string("DELETE FROM unreleased WHERE id IN (SELECT id FROM session WHERE ") + kExpired + ")";
+  Statement(db_, free.c_str()).bind(1, now.value).run(outcome);
   const std::string close = std::string("UPDATE session SET durable = 0 WHERE ") + kExpired;
   Statement(db_, close.c_str()).bind(1, now.value).run(outcome);
   recount(outcome);
@@ -155,7 +180,12 @@ Outcome<OpenedSession> SessionRows::open(const session::OpenRequest& request, Re
   rows_ += row.found ? 0 : 1;
   durable_ += durable ? 1 : 0;
   durable_ -= row.found && row.durable ? 1 : 0;
-  if (!opened.present || !durable) erase_subscriptions(request.id, outcome);
+  if (!opened.present || !durable) {
+    erase_subscriptions(request.id, outcome);
+    erase_unreleased(request.id, outcome);
+  } else {
+    opened.unreleased = carry_unreleased(request.id, last, opened.epoch, outcome);
+  }
   subscriptions_.bind(1, request.id);
   while (subscriptions_.step(outcome)) {
     opened.subscriptions.push_back({subscriptions_.text(0), static_cast<std::uint8_t>(subscriptions_.integer(1)),
@@ -179,6 +209,48 @@ void SessionRows::bound_rows(Result<void>& outcome) {
 
 void SessionRows::erase_subscriptions(const std::string& id, Result<void>& outcome) {
   erase_subscriptions_.bind(1, id).run(outcome);
+}
+
+// The session is durable and was opened last with this epoch.
+bool SessionRows::current(const std::string& id, std::uint64_t epoch, Result<void>& outcome) {
+  const bool found = find_.bind(1, id).step(outcome) && static_cast<std::uint64_t>(find_.integer(0)) == epoch;
+  const bool durable = found && find_.integer(1) != 0;
+  find_.reset();
+  return durable;
+}
+
+std::vector<std::uint16_t> SessionRows::carry_unreleased(const std::string& id, std::uint64_t last, std::uint64_t epoch,
+                                                         Result<void>& outcome) {
+  std::vector<std::uint16_t> ids;
+  unreleased_.bind(1, id).bind(2, static_cast<std::int64_t>(last));
+  while (unreleased_.step(outcome)) ids.push_back(static_cast<std::uint16_t>(unreleased_.integer(0)));
+  if (ids.empty()) {
+    erase_unreleased(id, outcome);
+  } else {
+    carry_unreleased_.bind(1, id).bind(2, static_cast<std::int64_t>(epoch)).run(outcome);
+  }
+  return ids;
+}
+
+void SessionRows::received(const session::Receipt& receipt, Result<void>& outcome) {
+  if (const std::optional<Offset> known = known_below(receipt.lane); known && receipt.offset < *known) return;
+  if (current(receipt.id, receipt.epoch, outcome)) {
+    add_unreleased_.bind(1, receipt.id).bind(2, receipt.packet_id);
+    add_unreleased_.bind(3, static_cast<std::int64_t>(receipt.epoch)).run(outcome);
+  }
+  set_known_below(receipt.lane, receipt.offset + 1, outcome);
+}
+
+Outcome<void> SessionRows::release(const session::ReleaseRequest& request, Result<void>& outcome) {
+  if (!current(request.id, request.epoch, outcome)) return Reason::STORE_FAULT;
+  release_.bind(1, request.id).bind(2, request.packet_id).run(outcome);
+  return {};
+}
+
+void SessionRows::set_known_below(Lane lane, Offset offset, Result<void>& outcome) {
+  const std::string name = known_name(lane);
+  set_known_.bind(1, name).bind(2, static_cast<std::int64_t>(offset.value)).run(outcome);
+  known_below_.at(index_of(lane)) = offset;
 }
 
 Outcome<void> SessionRows::save(const session::SaveRequest& request, Result<void>& outcome) {
@@ -206,6 +278,7 @@ void SessionRows::end(const session::EndRequest& request, Result<void>& outcome)
   if (durable) return;
   durable_ -= was_durable ? 1 : 0;
   erase_subscriptions(request.id, outcome);
+  erase_unreleased(request.id, outcome);
 }
 
 }  // namespace wayside::broker::gate

@@ -1,8 +1,11 @@
 // Rows of sessions.db: what the session store reads and writes within one transaction.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "broker/gate/sqlite.h"
 #include "broker/session/session_store.h"
@@ -11,7 +14,8 @@
 namespace wayside::broker::gate {
 
 // Owns: the database. Thread: the store's. Durable: after commit(). Limits: sessions_max sessions with an
-// expiry, twice as many rows in all; an epoch that falls out raises the floor of all epochs to come.
+// expiry, twice as many rows in all; an epoch that falls out raises the floor of all epochs to come. As many
+// unreleased identifiers a session as the session itself admits.
 class SessionRows {
  public:
   static Result<std::unique_ptr<SessionRows>> open_file(const std::string& path, std::uint32_t sessions_max,
@@ -28,6 +32,13 @@ class SessionRows {
   Outcome<session::OpenedSession> open(const session::OpenRequest& request, Result<void>& outcome);
   Outcome<void> save(const session::SaveRequest& request, Result<void>& outcome);
   void end(const session::EndRequest& request, Result<void>& outcome);
+
+  // Receipts of a lane come in the order of their offsets; what lies below known_below() came once and is not
+  // taken again, whatever has become of it since.
+  void received(const session::Receipt& receipt, Result<void>& outcome);
+  Outcome<void> release(const session::ReleaseRequest& request, Result<void>& outcome);
+  [[nodiscard]] std::optional<Offset> known_below(Lane lane) const { return known_below_.at(index_of(lane)); }
+  void set_known_below(Lane lane, Offset offset, Result<void>& outcome);
 
  private:
   struct Row {
@@ -47,14 +58,19 @@ class SessionRows {
   void bound_rows(Result<void>& outcome);
   void erase_subscriptions(const std::string& id, Result<void>& outcome);
   void recount(Result<void>& outcome);
+  bool current(const std::string& id, std::uint64_t epoch, Result<void>& outcome);
+  std::vector<std::uint16_t> carry_unreleased(const std::string& id, std::uint64_t last, std::uint64_t epoch,
+                                              Result<void>& outcome);
+  void erase_unreleased(const std::string& id, Result<void>& outcome) { erase_unreleased_.bind(1, id).run(outcome); }
 
   sqlite3* db_;
   std::uint32_t sessions_max_;
   std::uint64_t durable_ = 0;
   std::uint64_t rows_ = 0;
   std::uint64_t floor_ = 0;
+  std::array<std::optional<Offset>, kLanes> known_below_{};
   Statement find_, upsert_, end_, subscriptions_, erase_subscriptions_, add_subscription_, oldest_, erase_row_,
-      set_floor_;
+      set_floor_, unreleased_, carry_unreleased_, erase_unreleased_, add_unreleased_, release_, set_known_;
 };
 
 }  // namespace wayside::broker::gate

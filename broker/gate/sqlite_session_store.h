@@ -5,9 +5,11 @@
 // that an epoch never falls.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "broker/gate/receipt.h"
 #include "broker/session/session_store.h"
 #include "common/result.h"
 #include "common/types.h"
@@ -17,6 +19,8 @@ namespace wayside::broker::gate {
 struct SessionStoreOptions {
   std::string path;  // <state_dir>/sessions.db
   std::uint32_t sessions_max = 200'000;
+  ReceiptScan scan{};                             // at the start, before anything is opened; empty: no custody
+  std::function<void(Lane, Offset)> keep_from{};  // records from there on must not go yet
 };
 // `now`: connections that were open when the process died count as ended at this moment.
 Result<std::unique_ptr<session::SessionStore>> open_sqlite_session_store(const SessionStoreOptions& options,

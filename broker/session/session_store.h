@@ -1,8 +1,10 @@
-// The seam behind which sessions are durable: subscriptions, expiry and the presence epoch of each id.
+// The seam behind which sessions are durable: subscriptions, expiry, the presence epoch and the unreleased QoS 2
+// identifiers of each id.
 //
 // Thread: call from any; `done` runs on the store's own thread and must only post.
 // Durable: `done` is called after the group commit that holds the change.
-// Limits: sessions_max sessions that outlive their connection; calls in flight are bounded by connections.
+// Limits: sessions_max sessions that outlive their connection; calls in flight are bounded by connections and by
+// what each may have in flight.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +35,7 @@ struct OpenedSession {
   bool present = false;
   std::uint64_t epoch = 0;                        // max(last + 1, now in ms), durable
   std::vector<StoredSubscription> subscriptions;  // sorted by filter
+  std::vector<std::uint16_t> unreleased{};        // QoS 2 identifiers, rising
 };
 // The whole set of a session; ignored (STORE_FAULT) when a newer epoch opened it since.
 struct SaveRequest {
@@ -47,6 +50,20 @@ struct EndRequest {  // the connection is over; the session lives for expiry_s m
   WallMs now{};
 };
 
+// A QoS 2 publish whose record is committed: its identifier must be durable with the session before PUBREC.
+struct Receipt {
+  std::string id;
+  std::uint64_t epoch = 0;  // of the connection it came in on; once the session began anew it means nothing
+  std::uint16_t packet_id = 0;
+  Lane lane{};
+  Offset offset{};
+};
+struct ReleaseRequest {
+  std::string id;
+  std::uint64_t epoch = 0;
+  std::uint16_t packet_id = 0;
+};
+
 inline constexpr std::uint32_t kExpiryNever = 0xFFFFFFFFU;
 
 class SessionStore {
@@ -56,6 +73,17 @@ class SessionStore {
   virtual void open(OpenRequest request, std::function<void(Outcome<OpenedSession>)> done) = 0;
   virtual void save(SaveRequest request, std::function<void(Outcome<void>)> done) = 0;
   virtual void end(EndRequest request) = 0;
+
+  // A QoS 2 record of this session is on its way to the lane; one of the next two follows. Until then the
+  // session is opened for nobody: who comes back must find what its last connection had in custody.
+  virtual void expect(const std::string& id, Lane lane) = 0;
+  // In the order of the offsets of a lane. STORE_FAULT: it is tried again before the session is opened.
+  virtual void received(Receipt receipt, std::function<void(Outcome<void>)> done) = 0;
+  virtual void not_received(const std::string& id, Lane lane) = 0;
+  // PUBREL: the identifier is free once `done` is called.
+  virtual void release(ReleaseRequest request, std::function<void(Outcome<void>)> done) = 0;
+  // The lane was synced up to here a moment ago: a start need not look for receipts below.
+  virtual void lane_synced(Lane lane, Offset synced) = 0;
 };
 
 }  // namespace wayside::broker::session

@@ -1,8 +1,11 @@
 // What sessions.db keeps across connections, restarts and clock steps.
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <future>
+#include <mutex>
 
+#include "broker/gate/sqlite.h"
 #include "broker/gate/sqlite_session_store.h"
 #include "tests/support/temp_dir.h"
 
@@ -19,6 +22,7 @@ struct Store {
     REQUIRE(opened.ok());
     store = std::move(opened).value();
   }
+  explicit Store(std::unique_ptr<SessionStore> given) : store(std::move(given)) {}
   Outcome<OpenedSession> open(const std::string& id, bool clean, std::uint32_t expiry_s, WallMs now = kNow) {
     std::promise<Outcome<OpenedSession>> answer;
     store->open({id, clean, expiry_s, now},
@@ -30,8 +34,22 @@ struct Store {
     store->save({id, epoch, std::move(subscriptions)}, [&](Outcome<void> outcome) { answer.set_value(outcome); });
     return answer.get_future().get();
   }
+  // A receipt as custody tells it.
+  Outcome<void> receive(const Receipt& receipt) {
+    std::promise<Outcome<void>> answer;
+    store->expect(receipt.id, receipt.lane);
+    store->received(receipt, [&](Outcome<void> outcome) { answer.set_value(outcome); });
+    return answer.get_future().get();
+  }
+  Outcome<void> release(const std::string& id, std::uint64_t epoch, std::uint16_t packet_id) {
+    std::promise<Outcome<void>> answer;
+    store->release({id, epoch, packet_id}, [&](Outcome<void> outcome) { answer.set_value(outcome); });
+    return answer.get_future().get();
+  }
   std::unique_ptr<SessionStore> store;
 };
+
+using Ids = std::vector<std::uint16_t>;
 
 TEST_CASE("a session store with damaged pages is refused as corrupt and left as it is") {
   const test::TempDir folder;
@@ -158,6 +176,175 @@ TEST_CASE("what an older connection saves or ends does not touch the session of 
   REQUIRE(again.ok());
   CHECK(again->present);
   CHECK(again->subscriptions.size() == 1);
+}
+
+TEST_CASE("unreleased identifiers come back after a restart of the store, and a release frees them for good") {
+  const test::TempDir folder;
+  std::uint64_t epoch = 0;
+  {
+    Store store(folder);
+    epoch = store.open("car", false, 3'600)->epoch;
+    std::uint64_t offset = 0;
+    for (const std::uint16_t id : Ids{9, 5, 7}) {
+      REQUIRE(store.receive({"car", epoch, id, Lane::event, {offset++}}).ok());
+    }
+    REQUIRE(store.release("car", epoch, 7).ok());
+  }
+  for (int i = 0; i < 2; ++i) {
+    Store store(folder);
+    const auto again = store.open("car", false, 3'600);
+    REQUIRE(again.ok());
+    CHECK(again->unreleased == Ids{5, 9});
+    CHECK_FALSE(store.release("car", epoch, 5).ok());  // of a connection that is over
+  }
+}
+
+TEST_CASE("a clean start, an expiry and an end without expiry free the identifiers of a session") {
+  const test::TempDir folder;
+  Store store(folder);
+  const auto receive = [&] {
+    const auto opened = store.open("car", false, 10);
+    REQUIRE(store.receive({"car", opened->epoch, 5, Lane::event, {opened->epoch}}).ok());
+    return opened->epoch;
+  };
+  receive();
+  CHECK(store.open("car", true, 10)->unreleased.empty());
+  store.store->end({"car", receive(), 10, kNow});
+  CHECK(store.open("car", false, 10, {kNow.value + 10'000})->unreleased.empty());
+  store.store->end({"car", receive(), 0, kNow});
+  CHECK(store.open("car", false, 10)->unreleased.empty());
+  const std::uint64_t epoch = receive();
+  CHECK(store.open("car", true, 10)->unreleased.empty());
+  REQUIRE(store.receive({"car", epoch, 6, Lane::event, {epoch + 1'000}}).ok());  // late, of the session before
+  CHECK(store.open("car", false, 10)->unreleased.empty());
+}
+
+TEST_CASE("a session is opened behind the records that its last connection had on the way") {
+  const test::TempDir folder;
+  Store store(folder);
+  const std::uint64_t epoch = store.open("car", false, 3'600)->epoch;
+  store.store->expect("car", Lane::event);
+  store.store->expect("car", Lane::state);
+  std::promise<Outcome<OpenedSession>> answer;
+  auto opened = answer.get_future();
+  store.store->open({"car", false, 3'600, kNow},
+                    [&](Outcome<OpenedSession> outcome) { answer.set_value(std::move(outcome)); });
+  REQUIRE(store.open("other", false, 3'600).ok());  // nobody else waits
+  store.store->not_received("car", Lane::state);
+  REQUIRE(store.open("other", false, 3'600).ok());
+  CHECK(opened.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+  store.store->received({"car", epoch, 5, Lane::event, {0}}, {});
+  CHECK(opened.get()->unreleased == Ids{5});
+}
+
+TEST_CASE("a receipt whose commit failed is told as a fault, keeps its record, and is there when the session opens") {
+  const test::TempDir folder;
+  std::mutex mutex;
+  std::array<std::uint64_t, kLanes> kept{};
+  broker::gate::SessionStoreOptions options;
+  options.path = folder / "sessions.db";
+  options.keep_from = [&](Lane lane, Offset offset) {
+    const std::scoped_lock lock(mutex);
+    kept.at(index_of(lane)) = offset.value;
+  };
+  const auto kept_from = [&] {
+    const std::scoped_lock lock(mutex);
+    return kept.at(index_of(Lane::event));
+  };
+  auto made = broker::gate::open_sqlite_session_store(options, kNow);
+  REQUIRE(made.ok());
+  Store store(std::move(made).value());
+  const std::uint64_t epoch = store.open("car", false, 3'600)->epoch;
+  sqlite3* other = nullptr;
+  REQUIRE(sqlite3_open(options.path.c_str(), &other) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
+  const auto stored = store.receive({"car", epoch, 5, Lane::event, {42}});
+  REQUIRE_FALSE(stored.ok());
+  CHECK(stored.reason() == Reason::STORE_FAULT);
+  CHECK(kept_from() == 42);
+  CHECK_FALSE(store.open("car", false, 3'600).ok());
+  REQUIRE(sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(other);
+  CHECK(store.open("car", false, 3'600)->unreleased == Ids{5});
+  CHECK(kept_from() == UINT64_MAX);
+}
+
+// Lanes as a start finds them: what the scan is asked, and what it tells.
+struct Scanned {
+  std::vector<Receipt> records;  // of the event lane
+  Offset synced{};
+  std::optional<Offset> asked;
+  broker::gate::ReceiptScan scan() {
+    return [this](Lane lane, std::optional<Offset> from, const std::function<void(const Receipt&)>& met) {
+      if (lane != Lane::event) return Result<Offset>(Offset{});
+      asked = from;
+      for (const Receipt& record : records) {
+        if (from && record.offset >= *from) met(record);
+      }
+      return Result<Offset>(synced);
+    };
+  }
+};
+
+TEST_CASE("a start finds the receipts that only the lane has, takes none twice and none of another session") {
+  const test::TempDir folder;
+  Scanned lane;
+  broker::gate::SessionStoreOptions options{.path = folder / "sessions.db", .scan = lane.scan()};
+  const auto start = [&] {
+    auto made = broker::gate::open_sqlite_session_store(options, kNow);
+    REQUIRE(made.ok());
+    return std::make_unique<Store>(std::move(made).value());
+  };
+  auto store = start();
+  CHECK_FALSE(lane.asked);
+  const std::uint64_t old = store->open("car", false, 3'600)->epoch;
+  const std::uint64_t epoch = store->open("car", true, 3'600)->epoch;
+  const std::uint64_t gone = store->open("gone", true, 0)->epoch;
+  REQUIRE(store->receive({"car", epoch, 5, Lane::event, {10}}).ok());
+  REQUIRE(store->release("car", epoch, 5).ok());
+  store.reset();
+  lane.synced = {20};
+  lane.records = {{"car", epoch, 5, Lane::event, {10}},   // came, and is released
+                  {"car", old, 6, Lane::event, {11}},     // of the session before the clean start
+                  {"gone", gone, 7, Lane::event, {12}},   // of a session that ended with its connection
+                  {"car", epoch, 8, Lane::event, {13}}};  // the process died before it came
+  store = start();
+  REQUIRE(lane.asked);
+  CHECK(lane.asked->value == 11);
+  CHECK(store->open("car", false, 3'600)->unreleased == Ids{8});
+  CHECK(store->open("gone", false, 3'600)->unreleased.empty());
+  store->store->lane_synced(Lane::event, {30});
+  REQUIRE(store->open("other", true, 0).ok());
+  store.reset();
+  lane.synced = {30};
+  start();
+  CHECK(lane.asked->value == 30);
+  lane.synced = {4};  // the volume is an older copy
+  start();
+  start();
+  CHECK(lane.asked->value == 4);
+}
+
+TEST_CASE("a release that opened the session without knowing of identifiers leaves none behind") {
+  const test::TempDir folder;
+  {
+    Store store(folder);
+    const std::uint64_t epoch = store.open("car", false, 3'600)->epoch;
+    REQUIRE(store.receive({"car", epoch, 5, Lane::event, {1}}).ok());
+  }
+  sqlite3* older = nullptr;
+  REQUIRE(sqlite3_open((folder / "sessions.db").c_str(), &older) == SQLITE_OK);
+  // As version 0.1 opens a session: every column by its place.
+  REQUIRE(sqlite3_exec(older,
+                       "INSERT INTO session VALUES ('car', 9000000000000, 1, 3600, NULL) ON CONFLICT (id) DO UPDATE "
+                       "SET epoch = 9000000000000, durable = 1, expiry_s = 3600, ended_ms = NULL",
+                       nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(older);
+  Store store(folder);
+  const auto opened = store.open("car", false, 3'600);
+  REQUIRE(opened.ok());
+  CHECK(opened->present);
+  CHECK(opened->unreleased.empty());
 }
 
 }  // namespace
