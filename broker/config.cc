@@ -40,6 +40,7 @@ session::Limits session_limits(const config::Config& config) {
   limits.saves_max = u32(config, "vehicles.saves_max");
   limits.park_packets_max = u32(config, "vehicles.park_packets_max");
   limits.park_bytes_max = u32(config, "vehicles.park_bytes_max");
+  limits.unreleased_ids_max = u32(config, "vehicles.unreleased_ids_max");
   return limits;
 }
 
@@ -222,6 +223,7 @@ CustodyOptions custody_options(const config::Config& config) {
   options.volume_reserve_bytes = u64(config, "custody.volume_reserve_bytes");
   options.store_file = folders(config).in_state("commands.db");
   options.store_bytes_max = u64(config, "commands.open_bytes_max");
+  options.sessions_keep = true;
   for (const Lane lane : kAllLanes) {
     options.lane_bytes_max[index_of(lane)] = u64(config, std::string("custody.lane_") + to_string(lane) + "_bytes_max");
   }

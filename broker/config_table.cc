@@ -73,9 +73,11 @@ constexpr Row kRows[] = {
             "Messages that wait for a peer's Receive Maximum; further ones are dropped."),
     integer("vehicles.saves_max", "4", 1, 64, "SUBSCRIBEs that wait for the session store; then the peer is not read."),
     integer("vehicles.park_packets_max", "128", 1, 65'535,
-            "QoS 1 publishes of one 3.1.1 connection that wait for room in custody; then PARK_FULL."),
+            "QoS 1 and 2 publishes of one 3.1.1 connection that wait for room in custody; then PARK_FULL."),
     integer("vehicles.park_bytes_max", "524288", kKiB, 64 * kMiB,
             "Bytes of these; one record may wait whatever its size. Also what such a connection may have in flight."),
+    integer("vehicles.unreleased_ids_max", "256", 1, 65'535,
+            "QoS 2 packet identifiers of one session between PUBLISH and PUBCOMP; then TOO_MANY_UNRELEASED."),
 
     text("services.listen", "", "Address of the services listener; empty: none."),
     text("services.certificate", "", "Server certificate chain (PEM), watched."),

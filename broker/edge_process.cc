@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "broker/gate/sqlite_session_store.h"
+#include "broker/receipt_scan.h"
 #include "broker/run.h"
 #include "common/log/log.h"
 #include "common/version.h"
@@ -60,7 +61,9 @@ Result<void> EdgeProcess::start_durable() {
   custody_ = std::move(*custody);
   const gate::SessionStoreOptions options{
       .path = folders_.in_state("sessions.db"),
-      .sessions_max = static_cast<std::uint32_t>(config_.integer("vehicles.sessions_max"))};
+      .sessions_max = static_cast<std::uint32_t>(config_.integer("vehicles.sessions_max")),
+      .scan = scan_of_receipts(*disk_, custody_->volume()),
+      .keep_from = [this](Lane lane, Offset offset) { custody_->keep_from(lane, offset, Keeper::sessions); }};
   Result<std::unique_ptr<session::SessionStore>> sessions = gate::open_sqlite_session_store(options, clock_.wall());
   if (!sessions.ok()) return std::move(sessions).error().with("sessions");
   sessions_ = std::move(*sessions);
@@ -178,6 +181,7 @@ void EdgeProcess::every_second() {
     log::warning("door_counts", {{"why", kept.error().what}});
   }
   custody_->watch_space();
+  for (const Lane lane : kAllLanes) sessions_->lane_synced(lane, custody_->ledger(lane).synced);
 }
 
 void EdgeProcess::serve() {
@@ -204,7 +208,8 @@ void EdgeProcess::drain() {
   bridge_.reset();  // after the last answer it could have been given
   if (custody_) custody_->stop();
   metrics_server_.reset();
-  gate_.reset();  // after the last post it could have been given
+  gate_.reset();      // after the last post it could have been given
+  sessions_.reset();  // its last commit still tells custody what need not be kept
   if (local_broker_) local_broker_->stop(kLocalBrokerMsMax);
   if (served) log::info("drained");
 }

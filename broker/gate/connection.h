@@ -67,6 +67,7 @@ class Connection {
   void deliver(const ServiceEvent& message);
   void deliver(const Opened& message);
   void deliver(const Saved& message);
+  void deliver(const Released& message);
   void deliver(const TakenOver& message);
   void taken_over();
   void recheck();
@@ -131,12 +132,15 @@ class Connection {
   void act(session::ClaimSession& action);
   void act(session::SaveSession& action);
   void act(session::EndSession& action);
+  void act(session::ReleaseId& action);
   void act(session::ProxyPublish& action);
   void act(session::ProxySubscribe& action);
   void act(session::ProxyUnsubscribe& action);
   void act(session::ProxyAck& action);
   void act(session::Count& action);
   void act(session::Close& action);
+  Outcome<void> offer(session::OfferRecord& record);
+  std::function<void(const Committed&)> await_receipt(Lane lane, std::uint64_t token, std::uint16_t packet_id);
   std::optional<Reason> may_open() const;
   [[nodiscard]] std::string registry_key_of(const std::string& key) const;
   void open_session();

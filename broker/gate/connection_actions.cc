@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "broker/gate/connection.h"
+#include "broker/gate/receipt.h"
 
 namespace wayside::broker::gate {
 namespace {
@@ -37,7 +38,36 @@ void ThreadContext::hand_over() {
   }
 }
 
+// By itself, behind what was handed over.
+Outcome<void> Connection::offer(session::OfferRecord& record) {
+  Offer offer{record.lane, std::move(record.body), std::move(record.cohort), self_, record.token,
+              {},          opening_of(record)};
+  if (record.receipt_id != 0) offer.done = await_receipt(record.lane, record.token, record.receipt_id);
+  const Outcome<void> taken = context_.shared.custody->offer(std::move(offer));
+  if (!taken.ok() && record.receipt_id != 0) context_.shared.sessions.not_received(session_->peer().id, record.lane);
+  return taken;
+}
+
+// The record is on its way from now on; what comes of it is told when it is said.
+std::function<void(const Committed&)> Connection::await_receipt(Lane lane, std::uint64_t token,
+                                                                std::uint16_t packet_id) {
+  session::SessionStore& sessions = context_.shared.sessions;
+  sessions.expect(session_->peer().id, lane);
+  return told_after_receipt(sessions, {session_->peer().id, session_->epoch(), packet_id, lane, {}},
+                            [mailbox = context_.mailbox, to = self_, token](Committed committed) {
+                              committed.to = to;
+                              committed.token = token;
+                              mailbox->post(committed);
+                            });
+}
+
 void Connection::act(session::OfferRecord& action) {
+  if (action.receipt_id != 0) {
+    context_.hand_over();
+    const Outcome<void> taken = offer(action);
+    if (!taken.ok()) deliver(Committed{self_, action.token, false, taken.reason(), action.lane, {}});
+    return;
+  }
   OfferBurst& burst = context_.bursts.at(index_of(action.lane));
   burst.add({self_, action.token, opening_of(action)}, action.cohort, action.body);
   if (burst.arena.size() >= kBurstBytesMax) context_.hand_over();
@@ -48,9 +78,7 @@ void Connection::act(session::OfferInOrder& action) {
   std::optional<Reason> refused;
   for (session::OfferRecord& record : action.records) {
     if (!refused) {
-      const std::uint64_t opening = opening_of(record);
-      const Outcome<void> taken = context_.shared.custody->offer(
-          {record.lane, std::move(record.body), std::move(record.cohort), self_, record.token, {}, opening});
+      const Outcome<void> taken = offer(record);
       if (!taken.ok()) refused = taken.reason();
     }
     if (refused) deliver(Committed{self_, record.token, false, *refused, record.lane, {}});
@@ -60,7 +88,11 @@ void Connection::act(session::OfferInOrder& action) {
 void Connection::act(session::ShedRecord& action) { context_.shared.custody->shed(action.lane, action.reason); }
 
 void Connection::act(session::PostCommand& action) {
+  auto* ack = std::get_if<AckOffered>(&action.event);
+  const bool receipt = ack != nullptr && action.receipt_id != 0;
+  if (receipt) ack->done = await_receipt(Lane::ack, action.token, action.receipt_id);
   const bool taken = context_.shared.commands->post(std::move(action.event));
+  if (!taken && receipt) context_.shared.sessions.not_received(session_->peer().id, Lane::ack);
   if (!taken) deliver(Committed{self_, action.token, false, Reason::QUEUE_FULL, Lane::command, {}});
 }
 
@@ -115,6 +147,14 @@ void Connection::act(session::SaveSession& action) {
                                 [to = self_, token = action.token, mailbox = context_.mailbox](Outcome<void> outcome) {
                                   mailbox->post(Saved{to, token, outcome});
                                 });
+}
+
+void Connection::act(session::ReleaseId& action) {
+  const std::uint16_t packet_id = action.request.packet_id;
+  context_.shared.sessions.release(std::move(action.request),
+                                   [to = self_, packet_id, mailbox = context_.mailbox](Outcome<void> outcome) {
+                                     mailbox->post(Released{to, packet_id, outcome});
+                                   });
 }
 
 // What the session offered is with custody before the next one of this vehicle can begin.
@@ -210,6 +250,12 @@ void Connection::deliver(const ServiceEvent& message) {
 void Connection::deliver(const Saved& message) {
   if (stage_ != Stage::serving) return;
   run([&](session::Actions& out) { session_->saved(message.token, message.outcome, context_.shared.now(), out); });
+}
+void Connection::deliver(const Released& message) {
+  if (stage_ != Stage::serving) return;
+  run([&](session::Actions& out) {
+    session_->released(message.packet_id, message.outcome, context_.shared.now(), out);
+  });
 }
 void Connection::deliver(const TakenOver& /*message*/) {
   if (awaits_session()) open_session();

@@ -212,6 +212,7 @@ bool IoThread::handle(Message& message) {
   if (auto* one = std::get_if<CommandAnswer>(&message)) forward(*one);
   if (auto* one = std::get_if<CloseConnection>(&message)) forward(*one);
   if (auto* one = std::get_if<Saved>(&message)) forward(*one);
+  if (auto* one = std::get_if<Released>(&message)) forward(*one);
   if (auto* one = std::get_if<TakenOver>(&message)) taken_over(*one);
   if (auto* one = std::get_if<Opened>(&message)) forward_opened(*one);
   if (auto* one = std::get_if<ServiceEvent>(&message)) forward_event(*one);

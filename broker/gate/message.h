@@ -21,6 +21,11 @@ struct Saved {
   std::uint64_t token = 0;
   Outcome<void> outcome;
 };
+struct Released {
+  ConnectionRef to;
+  std::uint16_t packet_id = 0;
+  Outcome<void> outcome;
+};
 struct TakeOver {  // to the older connection: end, then tell the newer one
   ConnectionRef to;
   ConnectionRef by;
@@ -37,6 +42,6 @@ struct Drain {};
 struct Stop {};
 
 using Message = std::variant<Committed, CommittedGroup, Deliver, CommandAnswer, CloseConnection, ServiceEvent, Opened,
-                             Saved, TakeOver, TakenOver, OpenListeners, Recheck, Drain, Stop>;
+                             Saved, TakeOver, TakenOver, OpenListeners, Recheck, Drain, Stop, Released>;
 
 }  // namespace wayside::broker::gate

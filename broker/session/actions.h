@@ -27,7 +27,8 @@ struct OfferRecord {  // to custody; Committed{token} comes back, at once when i
   Bytes body;
   std::string cohort;
   std::uint64_t token = 0;
-  bool first = true;  // nothing that it must not overtake is in flight
+  bool first = true;             // nothing that it must not overtake is in flight
+  std::uint16_t receipt_id = 0;  // QoS 2 of a durable session: Committed waits for the session store as well
 };
 // Of one lane, in order, until one is refused: it and the rest come back with the same Committed, so that
 // none overtakes another.
@@ -40,7 +41,8 @@ struct ShedRecord {  // a QoS 0 publish that is dropped before it is offered; co
 };
 struct PostCommand {
   CommandEvent event;
-  std::uint64_t token = 0;  // not 0: Committed{token, QUEUE_FULL} comes back when the mailbox is full
+  std::uint64_t token = 0;       // not 0: Committed{token, QUEUE_FULL} comes back when the mailbox is full
+  std::uint16_t receipt_id = 0;  // of an AckOffered, as above
 };
 struct Announce {  // status or presence to the services of all threads
   ServiceEvent event;
@@ -56,6 +58,9 @@ struct SaveSession {
 };
 struct EndSession {
   EndRequest request;
+};
+struct ReleaseId {  // released() follows
+  ReleaseRequest request;
 };
 struct ProxyPublish {
   std::uint64_t token = 0;  // 0: QoS 0
@@ -83,9 +88,9 @@ struct Close {  // the last action: flush, then close (reset: RST, nothing is fl
   bool penalty = false;  // reconnects of this id are delayed, doubling
   const char* stage = "";
 };
-using Action =
-    std::variant<SendBytes, SendCommand, OfferRecord, OfferInOrder, ShedRecord, PostCommand, Announce, ClaimSession,
-                 SaveSession, EndSession, ProxyPublish, ProxySubscribe, ProxyUnsubscribe, ProxyAck, Count, Close>;
+using Action = std::variant<SendBytes, SendCommand, OfferRecord, OfferInOrder, ShedRecord, PostCommand, Announce,
+                            ClaimSession, SaveSession, EndSession, ReleaseId, ProxyPublish, ProxySubscribe,
+                            ProxyUnsubscribe, ProxyAck, Count, Close>;
 using Actions = std::vector<Action>;
 
 }  // namespace wayside::broker::session

@@ -12,10 +12,10 @@ static_assert(kStreams <= (1U << kStreamBits));
 
 }  // namespace
 
-std::uint64_t Inbound::add(Stream stream, std::uint16_t packet_id) {
+std::uint64_t Inbound::add(Stream stream, std::uint16_t packet_id, bool qos2) {
   const auto index = static_cast<std::size_t>(stream);
   const std::uint64_t token = (++last_ << kStreamBits) | index;
-  streams_.at(index).push_back({token, packet_id, std::nullopt});
+  streams_.at(index).push_back({token, packet_id, qos2, std::nullopt});
   ++undecided_.at(index);
   ++size_;
   return token;
@@ -54,7 +54,8 @@ std::size_t Inbound::undecided() const { return std::accumulate(undecided_.begin
 void Inbound::release(Stream stream, std::vector<Acknowledgement>& out) {
   std::deque<Waiting>& queue = streams_.at(static_cast<std::size_t>(stream));
   while (!queue.empty() && queue.front().verdict) {
-    out.push_back({queue.front().packet_id, *queue.front().verdict, stream});
+    const Waiting& first = queue.front();
+    out.push_back({first.packet_id, *first.verdict, stream, first.token, first.qos2});
     queue.pop_front();
     --size_;
   }

@@ -18,22 +18,24 @@ enum class Stream : std::uint8_t { command_lane, ack_lane, event_lane, state_lan
 inline constexpr std::size_t kStreams = 7;
 inline Stream stream_of(Lane lane) { return static_cast<Stream>(index_of(lane)); }
 
-// What a QoS 1 publish is answered.
+// What a publish is answered.
 struct Verdict {
-  std::optional<Reason> refused;  // nullopt: PUBACK 0x00
+  std::optional<Reason> refused;  // nullopt: PUBACK or PUBREC 0x00
   std::uint8_t proxied_code = 0;  // the local broker's own code, of the proxy stream
 };
 struct Acknowledgement {
   std::uint16_t packet_id = 0;
   Verdict verdict;
   Stream stream{};
+  std::uint64_t token = 0;
+  bool qos2 = false;
 };
 
 // Owns: the waiting packet identifiers. Limits: the session bounds size().
 class Inbound {
  public:
   // Takes a place in the stream and returns the token that its outcome will carry; never 0.
-  std::uint64_t add(Stream stream, std::uint16_t packet_id);
+  std::uint64_t add(Stream stream, std::uint16_t packet_id, bool qos2 = false);
   // Appends the acknowledgements that may leave now, in order. An unknown token is ignored.
   void resolve(std::uint64_t token, Verdict verdict, std::vector<Acknowledgement>& out);
   // All that wait in the stream get this verdict, in order.
@@ -50,6 +52,7 @@ class Inbound {
   struct Waiting {
     std::uint64_t token = 0;
     std::uint16_t packet_id = 0;
+    bool qos2 = false;
     std::optional<Verdict> verdict;
   };
   void release(Stream stream, std::vector<Acknowledgement>& out);

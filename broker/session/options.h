@@ -38,6 +38,7 @@ struct Limits {
   std::uint32_t saves_max = 4;           // SUBSCRIBEs that wait for the session store
   std::uint32_t park_packets_max = 128;  // publishes of a 3.1.1 peer that custody has no room for
   std::uint32_t park_bytes_max = 512U << 10U;
+  std::uint32_t unreleased_ids_max = 256;  // QoS 2 identifiers between PUBLISH and PUBCOMP
 };
 
 struct Peer {

@@ -20,6 +20,7 @@ Session::Session(SessionOptions options)
     : options_(std::move(options)),
       aliases_(options_.limits.topic_alias_max),
       park_(options_.limits.park_packets_max, options_.limits.park_bytes_max),
+      unreleased_(options_.limits.unreleased_ids_max),
       outbound_(options_.limits.sent_max, options_.limits.waiting_max) {}
 
 void Session::step(const mqtt::Packet& packet, Now now, Actions& out) {
@@ -83,6 +84,7 @@ void Session::drain(Now now, Actions& out) {
 // What is parked is not waited for: room may never come, and the peer was promised nothing.
 void Session::end_when_drained(Actions& out) {
   if (!draining_ || !pending_.empty() || inbound_.undecided() > park_.waiting()) return;
+  if (unreleased_.releasing() > 0) return;
   end(Reason::SERVER_SHUTTING_DOWN, now_, out);
 }
 

@@ -21,6 +21,7 @@
 #include "broker/session/outbound.h"
 #include "broker/session/park.h"
 #include "broker/session/rights.h"
+#include "broker/session/unreleased.h"
 #include "common/mqtt/codec.h"
 
 namespace wayside::broker::session {
@@ -38,6 +39,8 @@ class Session {
   // The session store's answer to ClaimSession; or the gate's: BLOCKED, BACKOFF, SERVER_SHUTTING_DOWN.
   void step(const Outcome<OpenedSession>& opened, Now now, Actions& out);
   void saved(std::uint64_t token, const Outcome<void>& outcome, Now now, Actions& out);
+  // The answer to ReleaseId.
+  void released(std::uint16_t packet_id, const Outcome<void>& outcome, Now now, Actions& out);
   void step(const Committed& committed, Now now, Actions& out);
   void step(const CommandAnswer& answer, Now now, Actions& out);
   void step(Deliver deliver, Now now, Actions& out);
@@ -64,6 +67,7 @@ class Session {
   [[nodiscard]] mqtt::Version version() const { return version_; }
   [[nodiscard]] const Peer& peer() const { return options_.peer; }
   [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
 
  private:
   struct Subscribed {
@@ -95,11 +99,18 @@ class Session {
   void offer(const mqtt::Publish& packet, Lane lane, Bytes body, Actions& out);
   void take_proxied(const mqtt::Publish& packet, std::string_view topic, Actions& out);
   [[nodiscard]] bool parked(const Committed& committed, Actions& out);
+  std::uint64_t admit(const mqtt::Publish& packet, Stream stream);
+  [[nodiscard]] std::uint16_t receipt_of(std::uint64_t token) const;
   void launch(Lane lane, std::vector<ParkedRecord> records, Actions& out) const;
   void refuse_publish(const mqtt::Publish& packet, Reason reason, std::optional<Stream> stream, Actions& out);
   void acknowledge(const std::vector<Acknowledgement>& ready, Actions& out);
-  void send_puback(std::uint16_t packet_id, std::uint8_t code, std::string_view reason_string, Actions& out);
+  void refuse_acknowledged(const Acknowledgement& one, Reason reason, Actions& out);
+  void send_ack(mqtt::AckKind kind, std::uint16_t packet_id, std::uint8_t code, std::string_view reason_string,
+                Actions& out);
   void resolve(std::uint64_t token, Verdict verdict, Actions& out);
+  // session_release.cc
+  [[nodiscard]] bool repeated(const mqtt::Publish& packet, Actions& out);
+  void release(std::uint16_t packet_id, Actions& out);
   // session_subscribe.cc
   void subscribe(const mqtt::Subscribe& packet, Actions& out);
   std::uint8_t grant(const mqtt::Subscription& wanted, std::vector<ProxyFilter>& proxied, bool& changed, Actions& out);
@@ -149,6 +160,7 @@ class Session {
   TopicAliases aliases_;
   Inbound inbound_;
   Park park_;
+  Unreleased unreleased_;
   std::array<MonoMs, kLanes> shut_until_{};  // the lane had no room a moment ago: QoS 0 is not even offered
   std::array<Reason, kLanes> shut_reason_{};
   Outbound outbound_;

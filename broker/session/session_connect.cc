@@ -79,7 +79,7 @@ void Session::send_connack(bool present, Actions& out) {
   mqtt::Properties& says = packet.properties;
   if (version_ == mqtt::Version::v5) {
     says.receive_maximum = options_.limits.receive_maximum;
-    says.maximum_qos = 1;
+    if (options_.peer.role == Role::service) says.maximum_qos = 1;
     says.retain_available = 0;
     says.maximum_packet_size = options_.limits.packet_bytes_max;
     says.topic_alias_maximum = options_.limits.topic_alias_max;
@@ -113,6 +113,7 @@ void Session::resume(const OpenedSession& opened, Actions& out) {
     const Outcome<topic::Row> row = may_subscribe(options_, stored.filter);
     if (row.ok()) subscriptions_.emplace(stored.filter, Subscribed{stored, row.value()});
   }
+  unreleased_.restore(opened.unreleased);
   announce_ready(out);
   replay_proxied(out);
 }

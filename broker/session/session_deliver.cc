@@ -81,7 +81,9 @@ void Session::command_entered(const SendCommand& command, bool written, Now now,
 }
 
 void Session::acknowledged(const mqtt::Ack& packet, Actions& out) {
-  // We send QoS 0 and 1 only and take no QoS 2: PUBREC, PUBREL and PUBCOMP answer nothing of ours.
+  const bool vehicle = options_.peer.role == Role::vehicle;
+  if (packet.kind == mqtt::AckKind::pubrel && vehicle) return release(packet.packet_id, out);
+  // We send QoS 0 and 1 only: PUBREC and PUBCOMP answer nothing of ours; a service sends no QoS 2.
   if (packet.kind != mqtt::AckKind::puback) return fail(Reason::PROTOCOL_ERROR, "session", now_, out);
   const std::optional<Sent> sent = outbound_.acknowledged(packet.packet_id);
   if (!sent) {

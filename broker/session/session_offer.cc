@@ -18,7 +18,7 @@ void Session::offer(const mqtt::Publish& packet, Lane lane, Bytes body, Actions&
     out.push_back(ShedRecord{lane, reason});
     return out.push_back(Count{"shed", reason});
   }
-  const std::uint64_t token = inbound_.add(stream_of(lane), packet.packet_id);
+  const std::uint64_t token = admit(packet, stream_of(lane));
   if (waits) {
     if (!park_.queue(lane, token, std::move(body))) return fail(Reason::PARK_FULL, "publish", now_, out);
     return out.push_back(Count{"park", *waits});
@@ -26,15 +26,25 @@ void Session::offer(const mqtt::Publish& packet, Lane lane, Bytes body, Actions&
   // MQTT 5 is told 0x97 and keeps its message itself; 3.1.1 could not be told: we keep a copy.
   const bool first = park_.in_flight(lane) == 0;
   if (version_ == mqtt::Version::v311) park_.offered(lane, token, body);
-  out.push_back(OfferRecord{lane, std::move(body), options_.peer.cohort, token, first});
+  out.push_back(OfferRecord{lane, std::move(body), options_.peer.cohort, token, first, receipt_of(token)});
 }
+
+std::uint64_t Session::admit(const mqtt::Publish& packet, Stream stream) {
+  const std::uint64_t token = inbound_.add(stream, packet.packet_id, packet.qos == 2);
+  if (packet.qos == 2) unreleased_.offered(packet.packet_id, token);
+  return token;
+}
+
+// A session that ends with its connection has no receipts: nobody comes back to it.
+std::uint16_t Session::receipt_of(std::uint64_t token) const { return durable() ? unreleased_.id_of(token) : 0; }
 
 void Session::launch(Lane lane, std::vector<ParkedRecord> records, Actions& out) const {
   if (records.empty()) return;
   OfferInOrder group;
   for (ParkedRecord& record : records) {
     const bool first = group.records.empty();
-    group.records.push_back({lane, std::move(record.body), options_.peer.cohort, record.token, first});
+    group.records.push_back(
+        {lane, std::move(record.body), options_.peer.cohort, record.token, first, receipt_of(record.token)});
   }
   out.push_back(std::move(group));
 }

@@ -38,6 +38,8 @@ void Session::publish(const mqtt::Publish& packet, Now now, Actions& out) {
   if (const std::optional<Reason> refused = judge_packet(packet)) return refuse_publish(packet, *refused, {}, out);
   const std::optional<std::string_view> topic = aliases_.resolve(packet.topic, packet.properties.topic_alias);
   if (!topic) return refuse_publish(packet, Reason::TOPIC_ALIAS_INVALID, {}, out);
+  // Before anything is judged: what is in custody is answered again, whatever would be said of it today.
+  if (packet.qos == 2 && repeated(packet, out)) return;
   const Outcome<PublishRight> right = may_publish(options_, *topic);
   if (!right.ok()) return refuse_publish(packet, right.reason(), {}, out);
   const bool request = right.value().effect == Effect::request;
@@ -54,16 +56,20 @@ void Session::publish(const mqtt::Publish& packet, Now now, Actions& out) {
 
 std::optional<Reason> Session::judge_packet(const mqtt::Publish& packet) const {
   if (!packet.properties.subscription_identifiers.empty()) return Reason::PROTOCOL_ERROR;
-  if (packet.qos > 1) return Reason::QOS_NOT_SUPPORTED;
+  if (packet.qos > 1 && options_.peer.role == Role::service) return Reason::QOS_NOT_SUPPORTED;
   if (packet.retain) return Reason::RETAIN_NOT_ALLOWED;
   const bool v5 = version_ == mqtt::Version::v5;
-  if (v5 && packet.qos > 0 && inbound_.size() >= options_.limits.receive_maximum)
+  if (v5 && packet.qos > 0 && inbound_.size() + unreleased_.in_window() >= options_.limits.receive_maximum)
     return Reason::RECEIVE_MAXIMUM_EXCEEDED;
   return std::nullopt;
 }
 
 void Session::take(const mqtt::Publish& packet, const PublishRight& right, std::string_view topic, Now now,
                    Actions& out) {
+  if (packet.qos == 2) {
+    if (right.effect == Effect::proxy) return refuse_publish(packet, Reason::QOS_NOT_SUPPORTED, {}, out);
+    if (unreleased_.full()) return refuse_publish(packet, Reason::TOO_MANY_UNRELEASED, stream_for(right), out);
+  }
   if (right.effect == Effect::proxy) return take_proxied(packet, topic, out);
   if (right.effect == Effect::request) {
     const std::uint64_t token = inbound_.add(Stream::request, packet.packet_id);
@@ -83,6 +89,10 @@ void Session::take(const mqtt::Publish& packet, const PublishRight& right, std::
   record.signal_batch = payload.value().signal_batch;
   record.epoch = epoch_;
   record.source_time = now.wall;
+  if (packet.qos == 2) {
+    record.qos2_session = options_.peer.id;
+    record.packet_id = packet.packet_id;
+  }
   Bytes body;
   schemas::encode_record(record, body);
   if (right.effect == Effect::ack) return take_ack(packet, right, std::move(body), out);
@@ -97,9 +107,9 @@ void Session::take_ack(const mqtt::Publish& packet, const PublishRight& right, B
   offered.body = std::move(body);
   offered.cohort = options_.peer.cohort;
   offered.to = options_.self;
-  offered.token = packet.qos == 0 ? 0 : inbound_.add(Stream::ack_lane, packet.packet_id);
+  offered.token = packet.qos == 0 ? 0 : admit(packet, Stream::ack_lane);
   const std::uint64_t token = offered.token;
-  out.push_back(PostCommand{std::move(offered), token});
+  out.push_back(PostCommand{std::move(offered), token, receipt_of(token)});
 }
 
 void Session::take_proxied(const mqtt::Publish& packet, std::string_view topic, Actions& out) {
@@ -116,16 +126,19 @@ void Session::refuse_publish(const mqtt::Publish& packet, Reason reason, std::op
     case Answer::drop: out.push_back(Count{"publish", reason}); return;
     case Answer::puback:
       // In order with the stream it would have gone to; what has no row has nobody to wait for.
-      if (stream) return resolve(inbound_.add(*stream, packet.packet_id), {reason, 0}, out);
+      if (stream) return resolve(inbound_.add(*stream, packet.packet_id, packet.qos == 2), {reason, 0}, out);
       out.push_back(Count{"publish", reason});
-      return send_puback(packet.packet_id, puback_code(reason), code(reason), out);
+      return send_ack(packet.qos == 2 ? mqtt::AckKind::pubrec : mqtt::AckKind::puback, packet.packet_id,
+                      puback_code(reason), code(reason), out);
     case Answer::disconnect:
     case Answer::close: return fail(reason, "publish", now_, out);
   }
 }
 
-void Session::send_puback(std::uint16_t packet_id, std::uint8_t reason, std::string_view reason_string, Actions& out) {
+void Session::send_ack(mqtt::AckKind kind, std::uint16_t packet_id, std::uint8_t reason, std::string_view reason_string,
+                       Actions& out) {
   mqtt::Ack ack;
+  ack.kind = kind;
   ack.packet_id = packet_id;
   ack.reason = reason;
   if (problem_information_ && !reason_string.empty()) ack.properties.reason_string = reason_string;
@@ -141,19 +154,27 @@ void Session::resolve(std::uint64_t token, Verdict verdict, Actions& out) {
 void Session::acknowledge(const std::vector<Acknowledgement>& ready, Actions& out) {
   for (const Acknowledgement& one : ready) {
     if (phase_ == Phase::closed) return;
-    if (const std::optional<Reason> refused = one.verdict.refused) {
-      if (publish_answer(*refused, version_, 1) != Answer::puback) {
-        fail(*refused, "publish", now_, out);
-        return;
-      }
-      out.push_back(Count{one.stream == Stream::request ? "request" : "publish", *refused});
-      send_puback(one.packet_id, puback_code(*refused), code(*refused), out);
+    if (one.verdict.refused) {
+      refuse_acknowledged(one, *one.verdict.refused, out);
+    } else if (one.qos2) {
+      unreleased_.received(one.token);
+      send_ack(mqtt::AckKind::pubrec, one.packet_id, 0, "", out);
     } else {
       const bool request = one.stream == Stream::request;
-      send_puback(one.packet_id, one.verdict.proxied_code, request ? "ACCEPTED" : "", out);
+      send_ack(mqtt::AckKind::puback, one.packet_id, one.verdict.proxied_code, request ? "ACCEPTED" : "", out);
     }
   }
   end_when_drained(out);
+}
+
+void Session::refuse_acknowledged(const Acknowledgement& one, Reason reason, Actions& out) {
+  if (one.qos2) unreleased_.refused(one.token);
+  // The record of a QoS 2 publish is in custody and its identifier is not durable: no answer would be true.
+  const bool in_between = one.qos2 && reason == Reason::STORE_FAULT;
+  if (in_between || publish_answer(reason, version_, 1) != Answer::puback) return fail(reason, "publish", now_, out);
+  out.push_back(Count{one.stream == Stream::request ? "request" : "publish", reason});
+  send_ack(one.qos2 ? mqtt::AckKind::pubrec : mqtt::AckKind::puback, one.packet_id, puback_code(reason), code(reason),
+           out);
 }
 
 void Session::step(const CommandAnswer& answer, Now now, Actions& out) {

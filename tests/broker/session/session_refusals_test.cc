@@ -43,6 +43,7 @@ const std::vector<Version> kV5 = {Version::v5};
 const std::vector<Version> kV311 = {Version::v311};
 const std::vector<int> kNone = {kNoQos};
 const std::vector<int> kQos01 = {0, 1};
+const std::vector<int> kQos012 = {0, 1, 2};
 
 std::string own(const std::string& rest) { return std::string("v1/") + kVin + "/" + rest; }
 std::uint8_t q(int qos) { return static_cast<std::uint8_t>(qos); }
@@ -85,9 +86,9 @@ std::function<void(SessionHarness&, int)> behind_a_parked_one(std::size_t others
   };
 }
 std::function<void(SessionHarness&, int)> ack_is_refused(Reason reason) {
-  return [=](SessionHarness& harness, int) {
+  return [=](SessionHarness& harness, int qos) {
     const Bytes payload = schemas::build_command_ack({{}, schemas::CommandState{4}, "", {1'700'000'000'000}});
-    harness.publish(own("cmd/" + std::string(26, 'a') + "/ack"), 1, payload);
+    harness.publish(own("cmd/" + std::string(26, 'a') + "/ack"), q(qos), payload);
     const auto offered = harness.posted<broker::AckOffered>();
     WAYSIDE_ASSERT(offered.size() == 1);
     harness.actions.clear();
@@ -122,6 +123,21 @@ std::function<void(SessionHarness&, int)> ends(Reason reason) {
 }
 Bytes level(std::uint8_t number) { return {0x10, 0x0D, 0, 4, 'M', 'Q', 'T', 'T', number, 2, 0, 60, 0, 1, 'a'}; }
 
+// A QoS 2 publish with identifier 5 that is in custody and not released.
+void receive(SessionHarness& harness) {
+  harness.publish(own("event/door"), 2);
+  harness.commit(harness.all<OfferRecord>().at(0).token);
+  harness.actions.clear();
+}
+// The vehicle comes back with `count` identifiers unreleased: its window is new.
+void come_back(SessionHarness& harness, std::uint16_t count) {
+  OpenedSession opened;
+  opened.present = true;
+  for (std::uint16_t id = 1; id <= count; ++id) opened.unreleased.push_back(static_cast<std::uint16_t>(id + 100));
+  harness.session = broker::session::Session(test::vehicle_options());
+  harness.open(false, 3'600, opened);
+}
+
 std::vector<Event> events() {
   return {
       // before a session
@@ -147,8 +163,8 @@ std::vector<Event> events() {
       {"overlong Remaining Length", kBoth, kNone, sends_raw({0x30, 0x91, 0x80, 0x00})},
       {"packet above Maximum Packet Size", kBoth, kNone, sends_raw({0x30, 0xFF, 0xFF, 0xFF, 0x7F})},
       {"CONNACK, SUBACK, UNSUBACK or PINGRESP from a client", kBoth, kNone, sends_raw({0xD0, 0x00})},
-      {"PUBREL, PUBREC or PUBCOMP", kBoth, kNone,
-       [](SessionHarness& h, int) { h.feed(mqtt::Ack{mqtt::AckKind::pubrel, 1, 0, {}}); }},
+      {"PUBREC or PUBCOMP", kBoth, kNone,
+       [](SessionHarness& h, int) { h.feed(mqtt::Ack{mqtt::AckKind::pubrec, 1, 0, {}}); }},
       {"PUBACK of nothing", kBoth, kNone,
        [](SessionHarness& h, int) { h.feed(mqtt::Ack{mqtt::AckKind::puback, 1, 0, {}}); }},
       {"silence for 1.5 x keep alive", kBoth, kNone,
@@ -161,48 +177,109 @@ std::vector<Event> events() {
       {"certificate revoked while connected", kBoth, kNone, ends(Reason::REVOKED)},
       {"edge shuts down", kBoth, kNone, ends(Reason::SERVER_SHUTTING_DOWN)},
       // PUBLISH of a vehicle
-      {"PUBLISH on no row", kBoth, kQos01, publishes("v1/" + std::string(kVin) + "/other/x")},
-      {"PUBLISH for another vehicle", kBoth, kQos01, publishes("v1/" + std::string(kOtherVin) + "/event/door")},
-      {"PUBLISH on cmd", kBoth, kQos01, publishes(own("cmd/" + std::string(26, 'a')))},
-      {"PUBLISH on request", kBoth, kQos01, publishes(own("request"))},
-      {"PUBLISH on status", kBoth, kQos01, publishes(own("status/" + std::string(26, 'a')))},
-      {"PUBLISH on control", kBoth, kQos01, publishes(own("control/log"))},
-      {"PUBLISH on presence", kBoth, kQos01, publishes(own("presence"))},
-      {"PUBLISH on broadcast", kBoth, kQos01, publishes("b/all/x")},
-      {"PUBLISH with an ill-formed topic name", kBoth, kQos01, publishes(own("event/\x01"))},
-      {"PUBLISH with RETAIN", kBoth, kQos01, publishes_with([](auto& p) { p.retain = true; })},
-      {"PUBLISH with QoS 2", kBoth, {2}, publishes(own("event/door"))},
-      {"PUBLISH with topic alias 0, unknown or too high", kV5, kQos01,
+      {"PUBLISH on no row", kBoth, kQos012, publishes("v1/" + std::string(kVin) + "/other/x")},
+      {"PUBLISH for another vehicle", kBoth, kQos012, publishes("v1/" + std::string(kOtherVin) + "/event/door")},
+      {"PUBLISH on cmd", kBoth, kQos012, publishes(own("cmd/" + std::string(26, 'a')))},
+      {"PUBLISH on request", kBoth, kQos012, publishes(own("request"))},
+      {"PUBLISH on status", kBoth, kQos012, publishes(own("status/" + std::string(26, 'a')))},
+      {"PUBLISH on control", kBoth, kQos012, publishes(own("control/log"))},
+      {"PUBLISH on presence", kBoth, kQos012, publishes(own("presence"))},
+      {"PUBLISH on broadcast", kBoth, kQos012, publishes("b/all/x")},
+      {"PUBLISH with an ill-formed topic name", kBoth, kQos012, publishes(own("event/\x01"))},
+      {"PUBLISH with RETAIN", kBoth, kQos012, publishes_with([](auto& p) { p.retain = true; })},
+      {"PUBLISH with topic alias 0, unknown or too high", kV5, kQos012,
        publishes_with([](auto& p) { p.properties.topic_alias = std::uint16_t{17}; })},
-      {"PUBLISH with a foreign Response Topic", kV5, kQos01,
+      {"PUBLISH with a foreign Response Topic", kV5, kQos012,
        publishes_with([](auto& p) { p.properties.response_topic = "v1/WVWZZZ1JZXW000002/request"; })},
-      {"PUBLISH with a Subscription Identifier", kV5, kQos01,
+      {"PUBLISH with a Subscription Identifier", kV5, kQos012,
        publishes_with([](auto& p) { p.properties.subscription_identifiers = {3}; })},
       {"PUBLISH above Receive Maximum",
        kV5,
-       {1},
-       [](SessionHarness& h, int) {
-         for (std::uint16_t id = 1; id <= 65; ++id) h.publish(own("event/door"), 1, {}, id);
+       {1, 2},
+       [](SessionHarness& h, int qos) {
+         for (std::uint16_t id = 1; id <= 65; ++id) h.publish(own("event/door"), q(qos), {}, id);
        }},
-      {"PUBLISH that claims to be a SignalBatch and is none", kBoth, kQos01,
+      {"PUBLISH that claims to be a SignalBatch and is none", kBoth, kQos012,
        publishes(own("state"), std::string("\x08\0\0\0WSSBxxxx", 12))},
-      {"PUBLISH with a `mid` above 64 bytes", kV5, kQos01, publishes_with([](auto& p) {
+      {"PUBLISH with a `mid` above 64 bytes", kV5, kQos012, publishes_with([](auto& p) {
          static const std::string kLong(65, 'm');
          p.properties.user.emplace_back("mid", kLong);
        })},
-      {"PUBLISH to a full lane", kBoth, kQos01, lane_says(Reason::SPOOL_FULL)},
-      {"PUBLISH while the volume fails", kBoth, kQos01, lane_says(Reason::SPOOL_FAULT)},
-      {"PUBLISH to a full queue", kBoth, kQos01, lane_says(Reason::QUEUE_FULL)},
-      {"PUBLISH behind one that waits for room", kV311, kQos01, behind_a_parked_one(0)},
-      {"PUBLISH to a full park", kV311, {1}, behind_a_parked_one(broker::session::Limits{}.park_packets_max - 1)},
-      {"PUBLISH above the size of its lane", kBoth, kQos01, lane_says(Reason::PAYLOAD_TOO_LARGE)},
-      {"command ack with an id that is none", kBoth, kQos01, publishes(own("cmd/nothing/ack"))},
-      {"command ack that is no CommandAck", kBoth, kQos01,
+      {"PUBLISH to a full lane", kBoth, kQos012, lane_says(Reason::SPOOL_FULL)},
+      {"PUBLISH while the volume fails", kBoth, kQos012, lane_says(Reason::SPOOL_FAULT)},
+      {"PUBLISH to a full queue", kBoth, kQos012, lane_says(Reason::QUEUE_FULL)},
+      {"PUBLISH behind one that waits for room", kV311, kQos012, behind_a_parked_one(0)},
+      {"PUBLISH to a full park", kV311, {1, 2}, behind_a_parked_one(broker::session::Limits{}.park_packets_max - 1)},
+      {"PUBLISH above the size of its lane", kBoth, kQos012, lane_says(Reason::PAYLOAD_TOO_LARGE)},
+      {"command ack with an id that is none", kBoth, kQos012, publishes(own("cmd/nothing/ack"))},
+      {"command ack that is no CommandAck", kBoth, kQos012,
        publishes(own("cmd/" + std::string(26, 'a') + "/ack"), "{}")},
-      {"command ack above 4 KiB", kBoth, kQos01,
+      {"command ack above 4 KiB", kBoth, kQos012,
        publishes(own("cmd/" + std::string(26, 'a') + "/ack"), std::string(5'000, 'x'))},
-      {"command ack of an unknown command", kBoth, {1}, ack_is_refused(Reason::COMMAND_UNKNOWN)},
-      {"command ack to a full ack lane", kBoth, {1}, ack_is_refused(Reason::SPOOL_FULL)},
+      {"command ack of an unknown command", kBoth, {1, 2}, ack_is_refused(Reason::COMMAND_UNKNOWN)},
+      {"command ack to a full ack lane", kBoth, {1, 2}, ack_is_refused(Reason::SPOOL_FULL)},
+      // the second half of QoS 2
+      {"QoS 2 PUBLISH on an ordinary topic", kBoth, {2}, publishes("x/" + std::string(kVin) + "/log")},
+      {"QoS 2 PUBLISH above the unreleased identifiers of a session",
+       kBoth,
+       {2},
+       [](SessionHarness& h, int) {
+         for (std::uint16_t id = 1; id <= broker::session::Limits{}.unreleased_ids_max; ++id) {
+           h.publish(own("event/door"), 2, {}, static_cast<std::uint16_t>(id + 100));
+           h.commit(h.all<OfferRecord>().back().token);
+           if (h.version() == Version::v5 && id % 60 == 0) come_back(h, id);
+         }
+         h.actions.clear();
+         h.publish(own("event/door"), 2);
+       }},
+      {"QoS 2 PUBLISH again while it is on its way",
+       kBoth,
+       {2},
+       [](SessionHarness& h, int) {
+         h.publish(own("event/door"), 2);
+         h.actions.clear();
+         h.publish(own("event/door"), 2);
+       }},
+      {"QoS 2 PUBLISH again while it is in custody",
+       kBoth,
+       {2},
+       [](SessionHarness& h, int) {
+         receive(h);
+         h.publish(own("event/door"), 2);
+       }},
+      {"QoS 2 PUBLISH with an identifier that is being released",
+       kBoth,
+       {2},
+       [](SessionHarness& h, int) {
+         receive(h);
+         h.feed(mqtt::Ack{mqtt::AckKind::pubrel, 5, 0, {}});
+         h.actions.clear();
+         h.publish(own("event/door"), 2);
+       }},
+      {"QoS 2 PUBLISH while the session store fails",
+       kBoth,
+       {2},
+       [](SessionHarness& h, int) {
+         h.publish(own("event/door"), 2);
+         const std::uint64_t token = h.all<OfferRecord>().at(0).token;
+         h.actions.clear();
+         h.refuse(token, Reason::STORE_FAULT, Lane::event);
+       }},
+      {"PUBREL of nothing", kBoth, kNone,
+       [](SessionHarness& h, int) { h.feed(mqtt::Ack{mqtt::AckKind::pubrel, 5, 0, {}}); }},
+      {"PUBREL before its PUBREC", kBoth, kNone,
+       [](SessionHarness& h, int) {
+         h.publish(own("event/door"), 2);
+         h.actions.clear();
+         h.feed(mqtt::Ack{mqtt::AckKind::pubrel, 5, 0, {}});
+       }},
+      {"PUBREL while the session store fails", kBoth, kNone,
+       [](SessionHarness& h, int) {
+         receive(h);
+         h.feed(mqtt::Ack{mqtt::AckKind::pubrel, 5, 0, {}});
+         h.actions.clear();
+         h.session.released(5, Reason::STORE_FAULT, h.now, h.actions);
+       }},
       {"ordinary PUBLISH while the local broker is away", kBoth, kQos01,
        [](SessionHarness& h, int qos) {
          h.publish(std::string("x/") + kVin + "/log", q(qos));
@@ -249,6 +326,7 @@ std::vector<Event> events() {
          h.session.step(broker::CommandAnswer{{1, 42}, asked[0].token, false, Reason::GRANT_EXPIRED}, h.now, h.actions);
        },
        true},
+      {"QoS 2 PUBLISH of a service", kBoth, {2}, publishes(own("request"), "signed"), true},
       {"request that cannot be answered", kV5, {0}, publishes(own("request"), "signed"), true},
       {"request that cannot be answered", kV311, kQos01, publishes(own("request"), "signed"), true},
       {"request for a vehicle out of scope", kBoth, kQos01, publishes("v1/" + std::string(kOtherVin) + "/request"),

@@ -110,13 +110,17 @@ void FakeCustody::run() {
     for (const Lane lane : kAllLanes) {
       const std::size_t i = index_of(lane);
       if (held_.at(i) || queues_.at(i).empty() || io_ == nullptr) continue;
-      const broker::Offer offer = std::move(queues_.at(i).front());
+      broker::Offer offer = std::move(queues_.at(i).front());
       queues_.at(i).pop_front();
       kept_.at(i).push_back(keep(lane, offer.body));
       const broker::Committed committed{offer.to, offer.token, true, {}, lane, {kept_.at(i).size() - 1}};
       broker::IoPort* io = io_;
       lock.unlock();
-      io->post(committed);
+      if (offer.done) {
+        offer.done(committed);
+      } else {
+        io->post(committed);
+      }
       wake_.notify_all();
       lock.lock();
       any = true;
@@ -134,6 +138,7 @@ bool FakeCommands::post(broker::CommandEvent event) {
     const std::optional<Reason> refused = judge(request->request);
     answer = broker::CommandAnswer{request->to, request->token, !refused, refused.value_or(Reason{})};
   }
+  const auto ack_done = ack != nullptr ? ack->done : nullptr;
   if (ack != nullptr) answer = broker::Committed{ack->to, ack->token, true, {}, Lane::ack, {}};
   broker::IoPort* io = nullptr;
   {
@@ -141,6 +146,7 @@ bool FakeCommands::post(broker::CommandEvent event) {
     events_.push_back(std::move(event));
     io = io_;
   }
+  if (ack_done) return ack_done(std::get<broker::Committed>(*answer)), true;
   if (answer && io != nullptr) io->post(std::move(*answer));
   return true;
 }
