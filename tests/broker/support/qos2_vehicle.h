@@ -53,8 +53,8 @@ class Qos2Vehicle {
   mqtt::Version version_;
   Qos2Counts& counts_;
   State state_ = State::away;
-  bool clean_ = false;            // of the CONNECT that was sent last
-  bool session_kept_ = false;     // a CONNACK said so, and nothing was done against it since
+  bool clean_ = false;         // of the CONNECT that was sent last
+  bool session_kept_ = false;  // a CONNACK said so, and nothing was done against it since
   bool start_anew_ = false;
   std::vector<Message> session_;  // in the order of their first PUBLISH
   std::deque<std::string> outbox_;
