@@ -74,7 +74,7 @@ void Car::sample_frame(WallMs wall) {
   }
   const auto topic = "v1/" + options_.vehicle + "/state";
   journal_.message(options_.vehicle, ++sequence_, topic, samples);
-  outbox_.put({sequence_, topic, schemas::build_signal_batch(sequence_, source_->catalogue(), samples), 0, false});
+  put({sequence_, topic, schemas::build_signal_batch(sequence_, source_->catalogue(), samples)});
   ++stats_.frames;
   if (options_.event_every != 0 && stats_.frames % options_.event_every == 0) sample_event({last_t_ms_}, samples);
   if (options_.frames_max != 0 && stats_.frames >= options_.frames_max) finished_ = true;
@@ -90,7 +90,12 @@ void Car::sample_event(WallMs at, const std::vector<Sample>& samples) {
                        samples.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(3, samples.size())));
   const auto topic = "v1/" + options_.vehicle + "/event/" + event.name;
   journal_.message(options_.vehicle, sequence_, topic, event.signals);
-  outbox_.put({sequence_, topic, schemas::build_event(event), 0, false});
+  put({sequence_, topic, schemas::build_event(event)});
+}
+
+void Car::put(Outgoing message) {
+  message.qos2 = options_.qos2_every != 0 && message.sequence % options_.qos2_every == 0;
+  outbox_.put(std::move(message));
 }
 
 void Car::connect(MonoMs now) {
@@ -133,7 +138,7 @@ void Car::say_goodbye() {
 void Car::send_connect() {
   mqtt::Connect connect;
   connect.client_id = options_.vehicle;
-  connect.clean_start = false;
+  connect.clean_start = options_.qos2_every != 0 && !session_known_;
   connect.keep_alive_s = options_.keep_alive_s;
   connect.properties.session_expiry_s = options_.session_expiry_s;
   connection_->send(mqtt::Packet(connect));
@@ -155,19 +160,24 @@ void Car::keep_alive(MonoMs now) {
 void Car::fill_window(MonoMs now) {
   if (!ready_) return;
   while (auto* message = outbox_.take(window_)) {
+    last_sent_ = now;
+    if (message->received) {
+      connection_->send(mqtt::Ack{mqtt::AckKind::pubrel, message->packet_id, 0, {}});
+      continue;
+    }
     mqtt::Publish publish;
     publish.topic = message->topic;
     publish.payload = message->payload;
-    publish.qos = 1;
+    publish.qos = message->qos2 ? 2 : 1;
     publish.packet_id = message->packet_id;
     publish.dup = message->sent_before && session_present_;
-    if (message->sent_before && message->sequence != 0) {
+    // With QoS 2 and its session this is no second message: it must not come out of a sink again.
+    if (message->sent_before && message->sequence != 0 && !(message->qos2 && session_present_)) {
       journal_.resent(options_.vehicle, message->sequence);
       ++stats_.resent;
     }
     connection_->send(publish);
     stats_.bytes += message->payload.size() + message->topic.size();
-    last_sent_ = now;
   }
 }
 
@@ -195,7 +205,7 @@ void Car::flush(MonoMs now) {
 
 void Car::handle(const mqtt::Packet& packet, MonoMs now, WallMs wall) {
   if (const auto* connack = std::get_if<mqtt::Connack>(&packet)) return on_connack(*connack, now);
-  if (const auto* ack = std::get_if<mqtt::Ack>(&packet)) return on_puback(*ack, wall);
+  if (const auto* ack = std::get_if<mqtt::Ack>(&packet)) return on_ack(*ack, wall);
   if (const auto* publish = std::get_if<mqtt::Publish>(&packet)) return on_command(*publish, wall);
   if (const auto* suback = std::get_if<mqtt::Suback>(&packet)) {
     const bool refused = std::any_of(suback->reasons.begin(), suback->reasons.end(), [](auto r) { return r >= 0x80; });
@@ -214,6 +224,8 @@ void Car::on_connack(const mqtt::Connack& connack, MonoMs now) {
   }
   ready_ = true;
   session_present_ = connack.session_present;
+  session_known_ = true;
+  if (!session_present_) outbox_.session_lost();
   window_ = std::min<std::size_t>(options_.window, connack.properties.receive_maximum.value_or(65535));
   last_sent_ = now;
   ++stats_.connects;
@@ -226,15 +238,23 @@ void Car::on_connack(const mqtt::Connack& connack, MonoMs now) {
   connection_->send(mqtt::Packet(subscribe));
 }
 
-void Car::on_puback(const mqtt::Ack& ack, WallMs wall) {
-  if (ack.kind != mqtt::AckKind::puback) return;
+void Car::on_ack(const mqtt::Ack& ack, WallMs wall) {
+  if (ack.kind == mqtt::AckKind::pubrec && ack.reason < 0x80) {
+    if (const Outgoing* message = outbox_.received(ack.packet_id)) answered(message->sequence, 0, wall);
+    connection_->send(mqtt::Ack{mqtt::AckKind::pubrel, ack.packet_id, 0, {}});
+    return;
+  }
   const auto message = outbox_.acknowledged(ack.packet_id);
-  if (!message || message->sequence == 0) return;
-  if (ack.reason < 0x80) {
-    journal_.acked(options_.vehicle, message->sequence, wall);
+  if (message && !message->received) answered(message->sequence, ack.reason, wall);
+}
+
+void Car::answered(std::uint64_t sequence, std::uint8_t reason, WallMs wall) {
+  if (sequence == 0) return;
+  if (reason < 0x80) {
+    journal_.acked(options_.vehicle, sequence, wall);
     ++stats_.acked;
   } else {
-    journal_.refused(options_.vehicle, message->sequence, ack.reason);
+    journal_.refused(options_.vehicle, sequence, reason);
     ++stats_.refused;
   }
 }
@@ -244,7 +264,7 @@ void Car::on_command(const mqtt::Publish& publish, WallMs wall) {
   if (commands_ == nullptr) return;
   const auto acks = commands_->handle(publish.payload, wall, *source_);
   for (const auto& ack : acks) {
-    outbox_.put_urgent({0, std::string(publish.topic) + "/ack", schemas::build_command_ack(ack), 0, false});
+    outbox_.put_urgent({0, std::string(publish.topic) + "/ack", schemas::build_command_ack(ack)});
   }
   stats_.commands = commands_->executed();
 }

@@ -22,7 +22,8 @@ struct CarOptions {
   std::uint64_t frames_max = 0;    // 0: until told to finish
   std::uint64_t event_every = 20;  // every n-th frame is followed by an event; 0: none
   std::size_t waiting_messages_max = 4096;
-  std::size_t window = 64;  // in flight; the server's Receive Maximum bounds it further
+  std::size_t window = 64;       // in flight; the server's Receive Maximum bounds it further
+  std::uint64_t qos2_every = 0;  // every n-th message is published with QoS 2; 0: none
   std::uint32_t session_expiry_s = 3600;
   std::uint16_t keep_alive_s = 20;
   std::int64_t backoff_max_ms = 2000;
@@ -82,7 +83,9 @@ class Car {
   void fill_window(MonoMs now);
   void handle(const mqtt::Packet& packet, MonoMs now, WallMs wall);
   void on_connack(const mqtt::Connack& connack, MonoMs now);
-  void on_puback(const mqtt::Ack& ack, WallMs wall);
+  void put(Outgoing message);
+  void on_ack(const mqtt::Ack& ack, WallMs wall);
+  void answered(std::uint64_t sequence, std::uint8_t reason, WallMs wall);
   void on_command(const mqtt::Publish& publish, WallMs wall);
 
   CarOptions options_;
@@ -98,6 +101,7 @@ class Car {
   bool connect_sent_ = false;
   bool ready_ = false;  // CONNACK said yes
   bool session_present_ = false;
+  bool session_known_ = false;  // the server's session is one of ours: a car that starts has no QoS 2 in hand
   bool offline_ = false;
   bool finished_ = false;
   std::size_t window_;

@@ -47,6 +47,19 @@ std::optional<Outgoing> Outbox::acknowledged(std::uint16_t packet_id) {
   return message;
 }
 
+Outgoing* Outbox::received(std::uint16_t packet_id) {
+  const auto found = std::find_if(in_flight_.begin(), in_flight_.end(), [&](const Outgoing& message) {
+    return message.packet_id == packet_id && message.qos2 && !message.received;
+  });
+  if (found == in_flight_.end()) return nullptr;
+  found->received = true;
+  return &*found;
+}
+
+void Outbox::session_lost() {
+  std::erase_if(resend_, [](const Outgoing& message) { return message.received; });
+}
+
 void Outbox::connection_lost() {
   for (auto& message : in_flight_) message.sent_before = true;
   resend_.insert(resend_.begin(), std::make_move_iterator(in_flight_.begin()),

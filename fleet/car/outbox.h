@@ -1,4 +1,4 @@
-// What a car still has to say: messages waiting, and those in flight until their PUBACK.
+// What a car still has to say: messages waiting, and those in flight until their PUBACK, with QoS 2 until PUBCOMP.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,8 @@ struct Outgoing {
   Bytes payload;
   std::uint16_t packet_id = 0;  // given at the first sending
   bool sent_before = false;
+  bool qos2 = false;
+  bool received = false;  // PUBREC came: PUBREL is what is still to be said
 };
 
 // Owns    the messages.   Thread  one.   Durable  -
@@ -36,10 +38,14 @@ class Outbox {
 
   // The next message to write within `window`, moved into flight with a packet identifier; nullptr: none.
   Outgoing* take(std::size_t window);
-  // The message that this PUBACK ends, if there is one.
+  // The QoS 2 message in flight that this PUBREC answers for the first time; nullptr: none. It stays in flight.
+  Outgoing* received(std::uint16_t packet_id);
+  // The message that this PUBACK, PUBCOMP or refusal ends, if there is one.
   std::optional<Outgoing> acknowledged(std::uint16_t packet_id);
   // The connection is gone: what was in flight waits again, first and in its order (MQTT 5 4.4).
   void connection_lost();
+  // The server has no session: PUBREL has nothing to release there.
+  void session_lost();
 
  private:
   std::uint16_t free_packet_id();

@@ -103,6 +103,8 @@ Result<void> KillRun::start_cars() {
   cars.seed = options_.seed + number;
   cars.car.interval_ms = 0;
   cars.car.frames_max = options_.frames_per_car;
+  // A release that refuses QoS 2 may be in the place of this one.
+  cars.car.qos2_every = options_.other_bin_dir.empty() ? options_.qos2_every : 0;
   auto pool = fleet::make_cars(cars, *disk_);
   if (!pool) return std::move(pool).error();
   cars_ = std::move(pool).value();

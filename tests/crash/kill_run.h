@@ -24,6 +24,7 @@ struct KillOptions {
   std::uint64_t seed = 1;
   std::uint64_t cars = 20;
   std::uint64_t frames_per_car = 250;  // published for each death, as fast as the window allows
+  std::uint64_t qos2_every = 4;        // every n-th message is QoS 2: it must come out once; 0: none
   std::uint64_t in_flight_min = 100;   // acknowledgements outstanding at the moment of the death
   std::int64_t step_timeout_ms = 60'000;
   // Where the programs of the release before lie. Not empty: nothing is only killed, but each process is replaced by
@@ -63,7 +64,8 @@ struct KillReport {
     return missing == 0 && twice == 0 && (values_resent == 0 || replaced > 0) && unclear == 0 && unclean == 0;
   }
   [[nodiscard]] bool passed() const {
-    return fault.empty() && clean() && residual == 0 && ledgers_equal && mqtt_repeats_without_kill == 0;
+    return fault.empty() && clean() && residual == 0 && settled_as_resent <= resent && ledgers_equal &&
+           mqtt_repeats_without_kill == 0;
   }
 };
 

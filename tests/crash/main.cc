@@ -13,8 +13,9 @@ namespace {
 [[noreturn]] void usage(int status) {
   std::fprintf(status == 0 ? stdout : stderr,
                "usage: soak_kill [--power] --dir DIR [--cycles N] [--seed N] [--cars N] [--frames N] [--planted NAME]\n"
-               "                 [--other-release BIN_DIR]\n"
+               "                 [--qos2-every N] [--other-release BIN_DIR]\n"
                "Kills each process of a region N times (default 10) with at least 100 acknowledgements in flight.\n"
+               "Every N-th message is QoS 2 (default 4, 0: none): none of those may be in custody twice.\n"
                "--power: the edge's host, the core's and both lose power N times each, and what was not synced.\n"
                "--planted fdatasync|fsync_dir|segment_sync: these do nothing below the product; the run must find it.\n"
                "--other-release: instead of being killed, each is replaced by that release and back.\n");
@@ -58,6 +59,8 @@ int main(int argc, char** argv) {
       options.other_bin_dir = value;
     else if (word == "--planted")
       options.planted = value;
+    else if (word == "--qos2-every")
+      options.qos2_every = number(value);
     else
       usage(2);
   }

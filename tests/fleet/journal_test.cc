@@ -228,6 +228,23 @@ TEST_CASE("after a lost connection what was in flight goes first and in its orde
   CHECK(order == std::vector<std::uint64_t>{1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
 }
 
+TEST_CASE("a QoS 2 message goes on with PUBREL after PUBREC, also on the next connection, and ends with the session") {
+  Outbox outbox(100);
+  for (std::uint64_t sequence = 1; sequence <= 2; ++sequence) outbox.put({sequence, "t", {}, 0, false, true, false});
+  const std::uint16_t first = outbox.take(10)->packet_id;
+  const std::uint16_t second = outbox.take(10)->packet_id;
+  REQUIRE(outbox.received(first) != nullptr);
+  CHECK(outbox.received(first) == nullptr);  // its PUBREC came already
+  outbox.connection_lost();
+  CHECK(outbox.take(10)->received);
+  CHECK_FALSE(outbox.take(10)->received);
+  REQUIRE(outbox.acknowledged(first).has_value());
+  REQUIRE(outbox.received(second) != nullptr);
+  outbox.connection_lost();
+  outbox.session_lost();
+  CHECK(outbox.empty());
+}
+
 TEST_CASE("a command's ack does not wait behind telemetry that fills its window") {
   Outbox outbox(100);
   for (std::uint64_t sequence = 1; sequence <= 20; ++sequence) outbox.put({sequence, "t", {}, 0, false});
