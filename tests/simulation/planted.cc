@@ -1,5 +1,6 @@
 #include "tests/simulation/planted.h"
 
+#include "tests/broker/support/qos2_world.h"
 #include "tests/simulation/contained.h"
 #include "tests/simulation/lying_disk.h"
 #include "tests/simulation/wrong_ports.h"
@@ -41,6 +42,11 @@ void plant_next_before_sync(World& world) {
   world.seams.core_took = [&world] { answer_before_sync(world); };
 }
 
+Found pubcomp_before_release(std::uint64_t seeds_max) {
+  const Qos2Found found = find_qos2_bug(Qos2Bug::pubcomp_before_release, seeds_max);
+  return {found.found, found.seeds, found.problem};
+}
+
 void plant_credit_twice(World& world) { world.seams.delivering = charge_credit_twice; }
 
 }  // namespace
@@ -59,11 +65,13 @@ const std::vector<Planted>& planted_bugs() {
       {"rot mistaken for a torn tail", Profile::rot, 100, lying(Side::broker, {.claims = true})},
       {"rot that is delivered as something else", Profile::rot, 100, plant_hidden_loss},
       {"ledger off by one on lost", Profile::rot, 100, plant_off_by_one},
+      {"PUBCOMP before release", Profile::faults, 60, {}, pubcomp_before_release},
   };
   return kBugs;
 }
 
 Found find(const Planted& bug) {
+  if (bug.elsewhere) return bug.elsewhere(bug.seeds_max);
   Found out;
   for (std::uint64_t seed = 1; seed <= bug.seeds_max && !out.found; ++seed) {
     const Verdict verdict = run_contained(write_script(seed, kPlantedSteps, bug.profile), bug.plant);

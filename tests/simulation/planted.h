@@ -3,30 +3,33 @@
 //
 // What cannot be planted from outside: a batch replanned under an old number and a tombstone settled before NEXT (both
 // inside EdgeLink), a restored volume accepted (both ends compare digests inside themselves), a tail that recovery
-// itself loses (inside the spool), PUBCOMP before release (the gate is not in this world).
+// itself loses (inside the spool). The gate is not in this world: what is planted there has histories of its own
+// (tests/broker/support/qos2_world.h).
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "tests/simulation/history.h"
 
 namespace wayside::test {
 
-struct Planted {
-  const char* name;
-  Profile profile;
-  std::uint64_t seeds_max;  // found within so many, each of kPlantedSteps
-  Planting plant;
-};
-inline constexpr unsigned kPlantedSteps = 1'000;
-
-const std::vector<Planted>& planted_bugs();
-
 struct Found {
   bool found = false;
   std::uint64_t seeds = 0;
   std::string problem;
 };
+struct Planted {
+  const char* name;
+  Profile profile;
+  std::uint64_t seeds_max;  // found within so many, each of kPlantedSteps
+  Planting plant;
+  std::function<Found(std::uint64_t seeds_max)> elsewhere{};  // set: its histories are not this world's
+};
+inline constexpr unsigned kPlantedSteps = 1'000;
+
+const std::vector<Planted>& planted_bugs();
 Found find(const Planted& bug);
 
 }  // namespace wayside::test
