@@ -1,21 +1,25 @@
 #include "schemas/record.h"
 
+#include <algorithm>
+
 namespace wayside::schemas {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint8_t kFlagSignalBatch = 1;
 constexpr std::size_t kFixedBytes = 1 + 1 + 2 + 8 + 8 + 8;
+constexpr std::size_t kLengthBytes = 5 * 1 + 2 + 4;  // of the names, the topic, the payload
 
+// Into room that was measured before.
 class Writer {
  public:
-  explicit Writer(Bytes& out) : out_(out) {}
+  explicit Writer(std::uint8_t* at) : at_(at) {}
 
   template <typename T>
   void number(T value) {
-    for (std::size_t i = 0; i < sizeof(T); ++i) {
-      out_.push_back(static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> (8 * i)));
-    }
+    auto bits = static_cast<std::uint64_t>(value);
+    for (std::size_t i = 0; i < sizeof(T); ++i) at_[i] = static_cast<std::uint8_t>(bits >> (8 * i));
+    at_ += sizeof(T);
   }
   template <typename Length>
   void text(std::string_view value, std::size_t bytes_max) {
@@ -23,10 +27,11 @@ class Writer {
     number(static_cast<Length>(value.size()));
     append(as_bytes(value));
   }
-  void append(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+  void append(ByteView bytes) { at_ = std::copy(bytes.begin(), bytes.end(), at_); }
+  [[nodiscard]] const std::uint8_t* at() const { return at_; }
 
  private:
-  Bytes& out_;
+  std::uint8_t* at_;
 };
 
 // Reads in order; after the first read beyond the end every further one fails too.
@@ -70,10 +75,9 @@ class Reader {
 void encode_record(const RecordView& record, Bytes& out) {
   WAYSIDE_ASSERT(!record.vehicle.empty() && !record.topic.empty() && !record.tenant.empty());
   WAYSIDE_ASSERT(record.payload.size() <= UINT32_MAX);
-  out.clear();
-  out.reserve(kFixedBytes + 16 + record.vehicle.size() + record.topic.size() + record.payload.size() +
-              record.cohort.size() + record.tenant.size() + record.mid.size() + record.qos2_session.size());
-  Writer writer(out);
+  out.resize(kFixedBytes + kLengthBytes + record.vehicle.size() + record.topic.size() + record.payload.size() +
+             record.cohort.size() + record.tenant.size() + record.mid.size() + record.qos2_session.size());
+  Writer writer(out.data());
   writer.number(kVersion);
   writer.number(record.signal_batch ? kFlagSignalBatch : std::uint8_t{0});
   writer.number(record.packet_id);
@@ -88,6 +92,7 @@ void encode_record(const RecordView& record, Bytes& out) {
   writer.text<std::uint8_t>(record.qos2_session, kRecordSessionBytesMax);
   writer.number(static_cast<std::uint32_t>(record.payload.size()));
   writer.append(record.payload);
+  WAYSIDE_ASSERT(writer.at() == out.data() + out.size());
 }
 
 Result<RecordView> decode_record(ByteView bytes) {

@@ -163,6 +163,7 @@ std::size_t Connection::parse(ByteView bytes) {
 // Several packets are one step: their effects leave together. Returns how much of `bytes` they are; 0: none is whole,
 // or one was none and ended the session.
 std::size_t Connection::step_packets(ByteView bytes, session::Actions& out) {
+  mqtt::Decoded& decoded = context_.decoded;
   const session::Now now = context_.shared.now();
   const std::size_t limit = context_.shared.options.limits.packet_bytes_max;
   std::size_t at = 0;
@@ -170,8 +171,8 @@ std::size_t Connection::step_packets(ByteView bytes, session::Actions& out) {
   std::size_t publishes = 0;
   for (; packets < kPacketsPerStepMax && takes_packets(); ++packets) {
     const bool first = session_->phase() == session::Phase::awaiting_connect;
-    const mqtt::Decoded decoded = mqtt::decode(bytes.subspan(at), session_->version(), mqtt::Role::server,
-                                               first ? std::min(limit, kConnectBytesMax) : limit);
+    mqtt::decode_into(bytes.subspan(at), session_->version(), mqtt::Role::server,
+                      first ? std::min(limit, kConnectBytesMax) : limit, decoded);
     if (decoded.status == mqtt::DecodeStatus::need_more) break;
     if (decoded.status != mqtt::DecodeStatus::complete) {
       session_->step(decoded, now, out);

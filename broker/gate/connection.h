@@ -33,6 +33,7 @@ struct ThreadContext {
   Bytes receive{};                                       // one receive of any connection
   Bytes plaintext{};                                     // and what it decrypts to, while it is parsed
   std::map<std::uint64_t, PendingTakeover> takeovers{};  // by the number of the connection that claimed
+  mqtt::Decoded decoded{};                               // the packet that is being taken
   session::Actions actions{};                            // memory of a step that ended, for the next one
   std::array<OfferBurst, kLanes> bursts{};               // offered in this turn, by lane
   std::vector<Committed> refused{};                      // of what was handed over; told at the end of the turn

@@ -183,9 +183,13 @@ void Session::fail(Reason reason, const char* stage, Now now, Actions& out) {
 }
 
 // Packets that follow each other travel in one piece.
-void Session::send(const mqtt::Packet& packet, Actions& out) const {
+Bytes& Session::piece(Actions& out) {
   if (out.empty() || !std::holds_alternative<SendBytes>(out.back())) out.emplace_back(SendBytes{});
-  Bytes& bytes = std::get<SendBytes>(out.back()).bytes;
+  return std::get<SendBytes>(out.back()).bytes;
+}
+
+void Session::send(const mqtt::Packet& packet, Actions& out) const {
+  Bytes& bytes = piece(out);
   const std::size_t before = bytes.size();
   if (!fits(mqtt::encode(packet, version_, bytes))) bytes.resize(before);
 }

@@ -94,6 +94,7 @@ class Session {
   // session_publish.cc
   void publish(const mqtt::Publish& packet, Now now, Actions& out);
   std::optional<Reason> judge_packet(const mqtt::Publish& packet) const;
+  const Outcome<PublishRight>& right_of(std::string_view topic);
   void take(const mqtt::Publish& packet, const PublishRight& right, std::string_view topic, Now now, Actions& out);
   void take_ack(const mqtt::Publish& packet, const PublishRight& right, Bytes body, Actions& out);
   void offer(const mqtt::Publish& packet, Lane lane, Bytes body, Actions& out);
@@ -137,6 +138,8 @@ class Session {
   void close(Reason reason, const char* stage, Actions& out, bool reset = false, bool penalty = false);
   void fail(Reason reason, const char* stage, Now now, Actions& out);
   void send(const mqtt::Packet& packet, Actions& out) const;
+  void send_plain_ack(mqtt::AckKind kind, std::uint16_t packet_id, std::uint8_t reason, Actions& out) const;
+  static Bytes& piece(Actions& out);
   [[nodiscard]] bool fits(std::size_t bytes) const { return bytes <= peer_packet_bytes_max_; }
   [[nodiscard]] bool durable() const { return options_.peer.role == Role::vehicle && expiry_s_ > 0; }
 
@@ -158,7 +161,10 @@ class Session {
   Now now_{};  // of the step that runs
 
   TopicAliases aliases_;
+  std::string judged_topic_;                     // of the last publish: most name the same again
+  std::optional<Outcome<PublishRight>> judged_;  // its views are into judged_topic_
   Inbound inbound_;
+  std::vector<Acknowledgement> ready_to_leave_;  // memory of resolve()
   Park park_;
   Unreleased unreleased_;
   std::array<MonoMs, kLanes> shut_until_{};  // the lane had no room a moment ago: QoS 0 is not even offered

@@ -40,7 +40,7 @@ void Session::publish(const mqtt::Publish& packet, Now now, Actions& out) {
   if (!topic) return refuse_publish(packet, Reason::TOPIC_ALIAS_INVALID, {}, out);
   // Before anything is judged: what is in custody is answered again, whatever would be said of it today.
   if (packet.qos == 2 && repeated(packet, out)) return;
-  const Outcome<PublishRight> right = may_publish(options_, *topic);
+  const Outcome<PublishRight>& right = right_of(*topic);
   if (!right.ok()) return refuse_publish(packet, right.reason(), {}, out);
   const bool request = right.value().effect == Effect::request;
   const std::optional<std::string_view> response = packet.properties.response_topic;
@@ -52,6 +52,15 @@ void Session::publish(const mqtt::Publish& packet, Now now, Actions& out) {
     return refuse_publish(packet, Reason::NOT_AUTHORIZED, Stream::request, out);
   }
   take(packet, right.value(), *topic, now, out);
+}
+
+// What a peer may publish does not change while it is connected.
+const Outcome<PublishRight>& Session::right_of(std::string_view topic) {
+  if (!judged_ || judged_topic_ != topic) {
+    judged_topic_ = topic;
+    judged_ = may_publish(options_, judged_topic_);
+  }
+  return *judged_;
 }
 
 std::optional<Reason> Session::judge_packet(const mqtt::Publish& packet) const {
@@ -137,18 +146,27 @@ void Session::refuse_publish(const mqtt::Publish& packet, Reason reason, std::op
 
 void Session::send_ack(mqtt::AckKind kind, std::uint16_t packet_id, std::uint8_t reason, std::string_view reason_string,
                        Actions& out) {
+  if (!problem_information_ || reason_string.empty()) return send_plain_ack(kind, packet_id, reason, out);
   mqtt::Ack ack;
   ack.kind = kind;
   ack.packet_id = packet_id;
   ack.reason = reason;
-  if (problem_information_ && !reason_string.empty()) ack.properties.reason_string = reason_string;
+  ack.properties.reason_string = reason_string;
   send(ack, out);
 }
 
+void Session::send_plain_ack(mqtt::AckKind kind, std::uint16_t packet_id, std::uint8_t reason, Actions& out) const {
+  Bytes& bytes = piece(out);
+  const std::size_t before = bytes.size();
+  if (!fits(mqtt::encode_plain_ack(kind, packet_id, reason, version_, bytes))) bytes.resize(before);
+}
+
 void Session::resolve(std::uint64_t token, Verdict verdict, Actions& out) {
-  std::vector<Acknowledgement> ready;
+  std::vector<Acknowledgement> ready = std::move(ready_to_leave_);
+  ready.clear();
   inbound_.resolve(token, verdict, ready);
   acknowledge(ready, out);
+  ready_to_leave_ = std::move(ready);
 }
 
 void Session::acknowledge(const std::vector<Acknowledgement>& ready, Actions& out) {

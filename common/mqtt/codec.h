@@ -39,6 +39,8 @@ struct Decoded {
 // Decodes the first packet of `bytes`. `version` is the connection's (ignored for CONNECT, which names
 // its own). A packet type that never travels in this direction is protocol_error.
 Decoded decode(ByteView bytes, Version version, Role role, std::size_t packet_bytes_max);
+// The same into an object that is used again: a packet is large to make and to move.
+void decode_into(ByteView bytes, Version version, Role role, std::size_t packet_bytes_max, Decoded& out);
 
 // Appends the encoding of `packet` to `out`. In 3.1.1 properties and reasons are not written. Optional
 // properties are written exactly when set. Returns bytes written. Topics longer than 65,535 assert.
@@ -46,5 +48,7 @@ std::size_t encode(const Packet& packet, Version version, Bytes& out);
 // The same without building a variant, for the hot paths.
 std::size_t encode_publish(const Publish& publish, Version version, Bytes& out);
 std::size_t encode_ack(const Ack& ack, Version version, Bytes& out);
+// An acknowledgement without properties.
+std::size_t encode_plain_ack(AckKind kind, std::uint16_t packet_id, std::uint8_t reason, Version version, Bytes& out);
 
 }  // namespace wayside::mqtt

@@ -29,11 +29,9 @@ struct Header {
   std::size_t length = 0;  // Remaining Length
 };
 
-Decoded refuse(DecodeStatus status, const char* what) {
-  Decoded out;
+void refuse(DecodeStatus status, const char* what, Decoded& out) {
   out.status = status;
   out.what = what;
-  return out;
 }
 
 // Table 2.1: which end may send it.
@@ -87,25 +85,21 @@ const char* read_length(ByteView bytes, Header& header) {
   return nullptr;
 }
 
-Decoded finish(Decoded&& out, const Reader& in, std::size_t total) {
-  if (!in.ok()) return refuse(in.status(), in.what());
+void finish(const Reader& in, std::size_t total, Decoded& out) {
+  if (!in.ok()) return refuse(in.status(), in.what(), out);
   out.status = DecodeStatus::complete;
   out.consumed = total;
-  return std::move(out);
 }
 
-Decoded decode_connect(ByteView body, std::size_t total) {
+void decode_connect(ByteView body, std::size_t total, Decoded& out) {
   Reader in(body);
   ConnectRead read = read_connect(in);
-  Decoded out;
   if (read.unsupported) {
-    out.status = DecodeStatus::unsupported_level;
     out.level = read.level;
-    out.what = "another protocol level";
-    return out;
+    return refuse(DecodeStatus::unsupported_level, "another protocol level", out);
   }
   out.packet = std::move(read.packet);
-  return finish(std::move(out), in, total);
+  finish(in, total, out);
 }
 
 void read_empty(Reader& in) {
@@ -133,34 +127,41 @@ void read_body(Reader& in, const Header& header, Version version, Role role, Pac
   }
 }
 
-Decoded need(std::size_t total) {
-  Decoded out;
-  out.need = total;
-  return out;
-}
-
 }  // namespace
 
-Decoded decode(ByteView bytes, Version version, Role role, std::size_t packet_bytes_max) {
-  if (bytes.empty()) return need(0);
+void decode_into(ByteView bytes, Version version, Role role, std::size_t packet_bytes_max, Decoded& out) {
+  out.status = DecodeStatus::need_more;
+  out.consumed = 0;
+  out.need = 0;
+  out.what = "";
+  out.level = 0;
+  if (bytes.empty()) return;
   Header header;
   header.type = static_cast<PacketType>(bytes[0] >> 4U);
   header.flags = bytes[0] & 0x0FU;
-  if (const char* what = first_byte_malformed(header, version)) return refuse(DecodeStatus::malformed, what);
+  if (const char* what = first_byte_malformed(header, version)) return refuse(DecodeStatus::malformed, what, out);
   if (!travels_to(header.type, role, version)) {
-    return refuse(DecodeStatus::protocol_error, "a packet that never travels in this direction");
+    return refuse(DecodeStatus::protocol_error, "a packet that never travels in this direction", out);
   }
-  if (const char* what = read_length(bytes, header)) return refuse(DecodeStatus::malformed, what);
-  if (header.size == 0) return need(0);
+  if (const char* what = read_length(bytes, header)) return refuse(DecodeStatus::malformed, what, out);
+  if (header.size == 0) return;
   const std::size_t total = header.size + header.length;
-  if (total > packet_bytes_max) return refuse(DecodeStatus::too_large, "larger than Maximum Packet Size");
-  if (bytes.size() < total) return need(total);
+  if (total > packet_bytes_max) return refuse(DecodeStatus::too_large, "larger than Maximum Packet Size", out);
+  if (bytes.size() < total) {
+    out.need = total;
+    return;
+  }
   const ByteView body = bytes.subspan(header.size, header.length);
-  if (header.type == PacketType::connect) return decode_connect(body, total);
-  Decoded out;
+  if (header.type == PacketType::connect) return decode_connect(body, total, out);
   Reader in(body);
   read_body(in, header, version, role, out.packet);
-  return finish(std::move(out), in, total);
+  finish(in, total, out);
+}
+
+Decoded decode(ByteView bytes, Version version, Role role, std::size_t packet_bytes_max) {
+  Decoded out;
+  decode_into(bytes, version, role, packet_bytes_max, out);
+  return out;
 }
 
 }  // namespace wayside::mqtt

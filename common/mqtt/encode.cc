@@ -1,5 +1,7 @@
 // Each body is written by one function for two sinks: Size counts, Append writes. So the Remaining Length
 // is known before the first byte and cannot disagree with what follows.
+#include <array>
+
 #include "common/mqtt/codec.h"
 #include "common/mqtt/properties.h"
 #include "common/result.h"
@@ -293,6 +295,18 @@ std::size_t write(const P& packet, Version version, Bytes& out) {
 
 std::size_t encode_publish(const Publish& publish, Version version, Bytes& out) { return write(publish, version, out); }
 std::size_t encode_ack(const Ack& ack, Version version, Bytes& out) { return write(ack, version, out); }
+
+// 3.4.2.1: reason 0x00 is left out.
+std::size_t encode_plain_ack(AckKind kind, std::uint16_t packet_id, std::uint8_t reason, Version version, Bytes& out) {
+  const unsigned flags = kind == AckKind::pubrel ? 2U : 0U;
+  const bool told = version == Version::v5 && reason != 0;
+  const std::array<std::uint8_t, 5> packet = {
+      static_cast<std::uint8_t>(static_cast<unsigned>(kind) << 4U | flags), static_cast<std::uint8_t>(told ? 3 : 2),
+      static_cast<std::uint8_t>(packet_id >> 8U), static_cast<std::uint8_t>(packet_id), reason};
+  const std::size_t size = told ? 5 : 4;
+  out.insert(out.end(), packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(size));
+  return size;
+}
 
 std::size_t encode(const Packet& packet, Version version, Bytes& out) {
   return std::visit([&](const auto& p) { return write(p, version, out); }, packet);
