@@ -81,7 +81,7 @@ AppendOutcome LaneWriterImpl::append(ByteView body, std::string_view cohort, Wal
   if (bytes() + group_.bytes() + framed > options_.lane_bytes_max) return AppendOutcome::lane_full;
   if (group_.body_bytes() + framed > kGroupBytesMax) return AppendOutcome::lane_full;
   if (offset != nullptr) *offset = group_.end();
-  group_.append(identity_, group_.counted_as(cohort, received_), time, body);
+  group_.append(identity_, cohort, received_, time, body);
   return AppendOutcome::appended;
 }
 
@@ -108,7 +108,7 @@ Result<Offset> LaneWriterImpl::commit(WallMs now) {
 }
 
 Result<void> LaneWriterImpl::write_group(WallMs now) {
-  const Bytes sectors = group_.sectors(identity_, synced_, now, received_);
+  const ByteView sectors = group_.sectors(identity_, synced_, now, received_);
   if (active_ && !active_->fits(sectors.size())) {
     // What is in it is synced; a footer that cannot be written only makes a later open slower.
     if (auto sealed = active_->seal(received_); !sealed) active_->abandon(received_);

@@ -1,20 +1,32 @@
 #include "spool/open_group.h"
 
+#include <algorithm>
+
+#include "common/result.h"
 #include "spool/chain.h"
 #include "spool/wire.h"
 
 namespace wayside::spool {
 
-void OpenGroup::append(const Identity& identity, std::string_view cohort, WallMs time, ByteView body) {
+void OpenGroup::append(const Identity& identity, std::string_view cohort, const Received& received, WallMs time,
+                       ByteView body) {
+  WAYSIDE_ASSERT(buffer_.size() == headroom_ + body_bytes_);
+  if (last_ == nullptr || last_cohort_ != cohort) {
+    const auto [at, fresh] = touched_.try_emplace(counted_as(cohort, received), 0);
+    if (fresh) table_bytes_ += 1 + at->first.size() + 8;
+    last_ = &at->second;
+    last_cohort_ = cohort;
+  }
+  ++*last_;
   after_ = chain(after_, end(), time, body);
-  encode_record_frame(identity, end(), time, body, body_);
-  ++touched_[std::string(cohort)];
+  encode_record_frame(identity, end(), time, body, buffer_);
+  body_bytes_ = buffer_.size() - headroom_;
   ++count_;
 }
 
-Bytes OpenGroup::sectors(const Identity& identity, Offset synced, WallMs now, const Received& received) const {
+ByteView OpenGroup::sectors(const Identity& identity, Offset synced, WallMs now, const Received& received) {
   GroupHeader header;
-  header.body_bytes = static_cast<std::uint32_t>(body_.size());
+  header.body_bytes = static_cast<std::uint32_t>(body_bytes_);
   header.count = count_;
   header.base = base_;
   header.synced = synced;
@@ -25,11 +37,16 @@ Bytes OpenGroup::sectors(const Identity& identity, Offset synced, WallMs now, co
     const auto before = received.find(cohort);
     header.received[cohort] = count + (before == received.end() ? 0 : before->second);
   }
-  Bytes out = encode_group_header(identity, header);
-  out.reserve(round_to_sector(out.size() + body_.size()));
-  put(out, body_);
-  out.resize(round_to_sector(out.size()), 0);
-  return out;
+  const Bytes head = encode_group_header(identity, header);
+  buffer_.resize(headroom_ + body_bytes_);  // without the padding of an attempt that failed
+  if (head.size() > headroom_) {
+    buffer_.insert(buffer_.begin(), head.size() - headroom_, 0);
+    headroom_ = head.size();
+  }
+  const std::size_t begin = headroom_ - head.size();
+  std::copy(head.begin(), head.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(begin));
+  buffer_.resize(begin + round_to_sector(head.size() + body_bytes_), 0);
+  return ByteView(buffer_).subspan(begin);
 }
 
 void OpenGroup::add_to(Received& received) const {
@@ -37,10 +54,7 @@ void OpenGroup::add_to(Received& received) const {
 }
 
 std::uint64_t OpenGroup::bytes() const {
-  if (empty()) return 0;
-  std::uint64_t header = kGroupFixedBytes;
-  for (const auto& [cohort, count] : touched_) header += 1 + cohort.size() + 8;
-  return round_to_sector(header + body_.size());
+  return empty() ? 0 : round_to_sector(kGroupFixedBytes + table_bytes_ + body_bytes_);
 }
 
 std::string OpenGroup::counted_as(std::string_view cohort, const Received& received) const {

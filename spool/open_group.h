@@ -14,31 +14,43 @@ class OpenGroup {
   void begin(Offset base, const Digest& digest) {
     base_ = base;
     before_ = after_ = digest;
-    body_.clear();
+    buffer_.resize(headroom_);
+    body_bytes_ = 0;
     touched_.clear();
+    last_ = nullptr;
+    table_bytes_ = 0;
     count_ = 0;
   }
-  void append(const Identity& identity, std::string_view cohort, WallMs time, ByteView body);
-  // Header, records and padding to whole sectors. `received`: running totals before this group.
-  [[nodiscard]] Bytes sectors(const Identity& identity, Offset synced, WallMs now, const Received& received) const;
+  // `received`: running totals before this group.
+  void append(const Identity& identity, std::string_view cohort, const Received& received, WallMs time, ByteView body);
+  // Header, records and padding to whole sectors, until the next begin(); nothing is appended after that.
+  [[nodiscard]] ByteView sectors(const Identity& identity, Offset synced, WallMs now, const Received& received);
   void add_to(Received& received) const;
 
   [[nodiscard]] bool empty() const { return count_ == 0; }
   [[nodiscard]] Offset end() const { return base_ + count_; }
   [[nodiscard]] const Digest& digest() const { return after_; }
-  [[nodiscard]] std::uint64_t body_bytes() const { return body_.size(); }
+  [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
   // What the group takes in a segment, header and padding included.
   [[nodiscard]] std::uint64_t bytes() const;
   // The name a cohort is counted under: bounded in length and number (kCohortsMax).
   [[nodiscard]] std::string counted_as(std::string_view cohort, const Received& received) const;
 
  private:
+  static constexpr std::size_t kHeadroomBytes = 512;  // a longer header makes room once
+
   Offset base_;
   Digest before_;
   Digest after_;
   std::uint32_t count_ = 0;
-  Bytes body_;
-  Received touched_;  // of this group alone
+  // The header is written before the records once it is known: the group is one piece of memory.
+  std::size_t headroom_ = kHeadroomBytes;
+  Bytes buffer_ = Bytes(kHeadroomBytes);
+  std::uint64_t body_bytes_ = 0;   // framed records in the buffer
+  Received touched_;               // of this group alone
+  std::uint64_t* last_ = nullptr;  // in touched_: the count of `last_cohort_`
+  std::string last_cohort_;
+  std::uint64_t table_bytes_ = 0;  // that touched_ takes in the header
 };
 
 }  // namespace wayside::spool
