@@ -40,7 +40,7 @@ std::string broker_toml(const AcceptorOptions& options) {
   text += fmt::format(
       "[vehicles]\nlisten = \"127.0.0.1:{}\"\ncertificate = \"{}/edge/edge-1/server.crt\"\n"
       "key = \"{}/edge/edge-1/server.key\"\nca = \"{}/ca/vehicles.crt\"\ncrl = \"{}/crl/vehicles.crl\"\n"
-      "allow_development_ca = true\n\n",
+      "allow_development_ca = true\nio_threads = 1\n\n",
       options.port, pki, pki, pki, pki);
   text += "[custody]\nlane_state_bytes_max = 6442450944\n\n";
   text += fmt::format("[commands]\nroot_key_file = \"{}/commands/root.pub\"\ntrust_dir = \"{}/commands/trust\"\n\n",

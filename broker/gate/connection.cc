@@ -11,7 +11,7 @@ namespace wayside::broker::gate {
 namespace {
 
 constexpr std::size_t kConnectBytesMax = 16U << 10U;  // before we know the peer
-constexpr std::size_t kPacketsPerStepMax = 64;        // bounds what their effects hold
+constexpr std::size_t kPacketsPerStepMax = 6;         // what they hold at a time comes from the cache of malloc
 constexpr std::size_t kKeptBytesMax = 4U << 10U;
 constexpr std::int64_t kCloseMsMax = 2'000;
 constexpr std::int64_t kLingerMsMax = 1'000;

@@ -168,6 +168,7 @@ class Connection {
   // connection_output.cc
   bool send_ciphertext();
   void fill_record();
+  void send_whole(const Outgoing& outgoing);
   void queue(Outgoing outgoing);
   void finish_closing();
 

@@ -7,7 +7,7 @@
 namespace wayside::broker {
 namespace {
 
-constexpr std::int64_t kQuietMs = 1;   // nothing came for so long: no more is coming
+constexpr std::int64_t kQuietMs = 2;   // nothing came for so long: no more is coming
 constexpr std::int64_t kBusyMs = 100;  // how long a large group lets us expect another
 
 }  // namespace
