@@ -53,6 +53,8 @@ constexpr Row kRows[] = {
     integer("vehicles.receive_maximum", "64", 1, 65'535, "Unacknowledged publishes a connection may have in flight."),
     integer("vehicles.sessions_max", "200000", 1, 10'000'000, "Sessions that outlive their connection."),
     integer("vehicles.session_expiry_max_s", "604800", 0, 31'536'000, "Longest session expiry that is granted."),
+    integer("vehicles.presence_grace_s", "60", 0, 86'400,
+            "After an end without a word: how long vehicles that were online may take to come back; 0: for ever."),
     integer("vehicles.tls_sessions_max", "200000", 1, 10'000'000,
             "TLS sessions kept in memory for vehicles that come back; the oldest gives way."),
     integer("vehicles.tls_session_lifetime_s", "43200", 1, 43'200,

@@ -124,6 +124,9 @@ Result<void> EdgeProcess::start_control() {
   bridge_ = std::move(*bridge);
   session::LocalBrokerPort* proxy = local_broker_->mode() == LocalBrokerMode::off ? nullptr : local_broker_.get();
   gate_->open({*custody_, *commands_, proxy});
+  presence_sweep_ =
+      std::make_unique<PresenceSweep>(PresenceSweep::Parts{*sessions_, *custody_, *gate_, *metrics_, clock_}, name,
+                                      config_.integer("vehicles.presence_grace_s") * kSecondMs);
   return loop_->watch(signals_.fd(), EPOLLIN, [this](std::uint32_t) { on_signal(); });
 }
 
@@ -182,6 +185,7 @@ void EdgeProcess::every_second() {
   }
   custody_->watch_space();
   for (const Lane lane : kAllLanes) sessions_->lane_synced(lane, custody_->ledger(lane).synced);
+  presence_sweep_->tick();
 }
 
 void EdgeProcess::serve() {

@@ -14,6 +14,7 @@
 #include "broker/gate/gate.h"
 #include "broker/localbroker/local_broker.h"
 #include "broker/operator_desk.h"
+#include "broker/presence_sweep.h"
 #include "broker/session/session_store.h"
 #include "broker/signals.h"
 #include "common/metrics/metrics.h"
@@ -69,6 +70,7 @@ class EdgeProcess {
   std::unique_ptr<OperatorDesk> operator_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<BridgeServer> bridge_;
+  std::unique_ptr<PresenceSweep> presence_sweep_;
   std::unique_ptr<metrics::Server> metrics_server_;
   MonoMs next_second_{};
   bool drained_ = false;

@@ -9,6 +9,7 @@ namespace wayside::broker::gate {
 namespace {
 
 using session::EndRequest;
+using session::LeftOnline;
 using session::OpenedSession;
 using session::OpenRequest;
 using session::Receipt;
@@ -98,6 +99,12 @@ void SessionDesk::lane_synced(Lane lane, Offset synced) {
   woken();
 }
 
+void SessionDesk::left(std::size_t max, std::function<void(Outcome<std::vector<LeftOnline>>)> done) {
+  push(Left{max, std::move(done)});
+}
+
+void SessionDesk::told(LeftOnline one) { push(Told{std::move(one)}); }
+
 void SessionDesk::keep(Lane lane) {
   const std::deque<Offset>& offsets = not_durable_.at(index_of(lane));
   if (keep_from_) keep_from_(lane, offsets.empty() ? kNothing : offsets.front());
@@ -184,6 +191,19 @@ SessionDesk::Answer SessionDesk::apply(Release& call, Result<void>& outcome) {
 SessionDesk::Answer SessionDesk::apply(Synced& call, Result<void>& outcome) {
   const std::optional<Offset> known = rows_.known_below(call.lane);
   if (outcome.ok() && (!known || *known < call.offset)) rows_.set_known_below(call.lane, call.offset, outcome);
+  return [](bool) {};
+}
+
+SessionDesk::Answer SessionDesk::apply(Left& call, Result<void>& outcome) {
+  Outcome<std::vector<LeftOnline>> left = Reason::STORE_FAULT;
+  if (outcome.ok()) left = rows_.left().some(call.max, outcome);
+  return [done = std::move(call.done), left = std::move(left)](bool committed) {
+    done(committed ? left : Outcome<std::vector<LeftOnline>>(Reason::STORE_FAULT));
+  };
+}
+
+SessionDesk::Answer SessionDesk::apply(Told& call, Result<void>& outcome) {
+  if (outcome.ok()) rows_.left().told(call.one, outcome);
   return [](bool) {};
 }
 

@@ -35,6 +35,8 @@ class SessionDesk : public session::SessionStore {
   void not_received(const std::string& id, Lane lane) override;
   void release(session::ReleaseRequest request, std::function<void(Outcome<void>)> done) override;
   void lane_synced(Lane lane, Offset synced) override;
+  void left(std::size_t max, std::function<void(Outcome<std::vector<session::LeftOnline>>)> done) override;
+  void told(session::LeftOnline one) override;
 
   // Commits what waits and answers it. False: nothing waits, or the commit failed.
   bool turn();
@@ -67,7 +69,14 @@ class SessionDesk : public session::SessionStore {
     Lane lane{};
     Offset offset{};
   };
-  using Call = std::variant<Open, Save, End, Received, Release, Synced>;
+  struct Left {
+    std::size_t max = 0;
+    std::function<void(Outcome<std::vector<session::LeftOnline>>)> done;
+  };
+  struct Told {
+    session::LeftOnline one;
+  };
+  using Call = std::variant<Open, Save, End, Received, Release, Synced, Left, Told>;
   using Answer = std::function<void(bool committed)>;
   struct OnTheWay {
     std::uint32_t records = 0;
@@ -85,6 +94,8 @@ class SessionDesk : public session::SessionStore {
   Answer apply(Received& call, Result<void>& outcome);
   Answer apply(Release& call, Result<void>& outcome);
   Answer apply(Synced& call, Result<void>& outcome);
+  Answer apply(Left& call, Result<void>& outcome);
+  Answer apply(Told& call, Result<void>& outcome);
 
   SessionRows& rows_;  // of turn() alone
   const KeepFrom keep_from_;

@@ -55,6 +55,7 @@ SessionRows::~SessionRows() {
         &set_floor_, &unreleased_, &carry_unreleased_, &erase_unreleased_, &add_unreleased_, &release_, &set_known_}) {
     *statement = Statement();
   }
+  left_ = LeftRows();
   sqlite3_close_v2(db_);
 }
 
@@ -79,6 +80,7 @@ Result<void> SessionRows::check() {
 
 void SessionRows::rollback() {
   sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);  // fails when there is no transaction: nothing to undo
+  left_.reset();
   Result<void> outcome;
   recount(outcome);
 }
@@ -91,6 +93,7 @@ Result<void> SessionRows::prepare(WallMs now) {
     return Error{Fault::unsupported, "sessions of a newer version"};
   }
   version.reset();
+  if (Result<void> left = left_.prepare(db_); !left.ok()) return left;
   Statement ended(db_, "UPDATE session SET ended_ms = ? WHERE ended_ms IS NULL");
   ended.bind(1, now.value).run(outcome);
   find_ = Statement(db_, "SELECT epoch, durable, expiry_s, ended_ms FROM session WHERE id = ?");
@@ -180,6 +183,7 @@ Outcome<OpenedSession> SessionRows::open(const session::OpenRequest& request, Re
   rows_ += row.found ? 0 : 1;
   durable_ += durable ? 1 : 0;
   durable_ -= row.found && row.durable ? 1 : 0;
+  left_.came_back(request.id, outcome);
   if (!opened.present || !durable) {
     erase_subscriptions(request.id, outcome);
     erase_unreleased(request.id, outcome);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/gate/left_rows.h"
 #include "broker/gate/sqlite.h"
 #include "broker/session/session_store.h"
 #include "common/result.h"
@@ -32,6 +33,7 @@ class SessionRows {
   Outcome<session::OpenedSession> open(const session::OpenRequest& request, Result<void>& outcome);
   Outcome<void> save(const session::SaveRequest& request, Result<void>& outcome);
   void end(const session::EndRequest& request, Result<void>& outcome);
+  LeftRows& left() { return left_; }
 
   // Receipts of a lane come in the order of their offsets; what lies below known_below() came once and is not
   // taken again, whatever has become of it since.
@@ -69,6 +71,7 @@ class SessionRows {
   std::uint64_t rows_ = 0;
   std::uint64_t floor_ = 0;
   std::array<std::optional<Offset>, kLanes> known_below_{};
+  LeftRows left_;
   Statement find_, upsert_, end_, subscriptions_, erase_subscriptions_, add_subscription_, oldest_, erase_row_,
       set_floor_, unreleased_, carry_unreleased_, erase_unreleased_, add_unreleased_, release_, set_known_;
 };

@@ -64,6 +64,12 @@ struct ReleaseRequest {
   std::uint16_t packet_id = 0;
 };
 
+// Online when the last process died, not back since, and not yet said to be offline.
+struct LeftOnline {
+  std::string id;
+  std::uint64_t epoch = 0;  // of the connection that was lost
+};
+
 inline constexpr std::uint32_t kExpiryNever = 0xFFFFFFFFU;
 
 class SessionStore {
@@ -84,6 +90,11 @@ class SessionStore {
   virtual void release(ReleaseRequest request, std::function<void(Outcome<void>)> done) = 0;
   // The lane was synced up to here a moment ago: a start need not look for receipts below.
   virtual void lane_synced(Lane lane, Offset synced) = 0;
+
+  // At most `max` of those who were left online, by id; empty: nobody is.
+  virtual void left(std::size_t max, std::function<void(Outcome<std::vector<LeftOnline>>)> done) = 0;
+  // Its OFFLINE is in custody.
+  virtual void told(LeftOnline one) = 0;
 };
 
 }  // namespace wayside::broker::session

@@ -46,6 +46,15 @@ struct Store {
     store->release({id, epoch, packet_id}, [&](Outcome<void> outcome) { answer.set_value(outcome); });
     return answer.get_future().get();
   }
+  std::vector<std::string> left(std::size_t max = 100) {
+    std::promise<std::vector<std::string>> answer;
+    store->left(max, [&](const Outcome<std::vector<LeftOnline>>& outcome) {
+      std::vector<std::string> ids;
+      for (const LeftOnline& one : outcome.value()) ids.push_back(one.id);
+      answer.set_value(ids);
+    });
+    return answer.get_future().get();
+  }
   std::unique_ptr<SessionStore> store;
 };
 
@@ -75,6 +84,37 @@ TEST_CASE("a session store with damaged pages is refused as corrupt and left as 
   CHECK(test::slurp(path) == damaged);
   folder.write("sessions.db", whole);
   CHECK(broker::gate::open_sqlite_session_store({path, 100}, kNow).ok());
+}
+
+TEST_CASE("who was online when the process died is left online until it is back or told, through further deaths") {
+  using Ids = std::vector<std::string>;
+  const test::TempDir folder;
+  std::uint64_t lost_epoch = 0;
+  {
+    Store store(folder);
+    CHECK(store.left().empty());
+    for (const char* id : {"a", "b", "c", "d"}) {
+      const auto opened = store.open(id, true, id == std::string("b") ? 1'000 : 0);
+      REQUIRE(opened.ok());
+      if (id == std::string("c")) store.store->end({"c", opened.value().epoch, 0, kNow});
+      if (id == std::string("d")) lost_epoch = opened.value().epoch;
+    }
+    CHECK(store.left().empty());  // they are connected to this process
+  }
+  {
+    Store store(folder);
+    CHECK(store.left() == Ids{"a", "b", "d"});
+    CHECK(store.left(2) == Ids{"a", "b"});
+    const auto back = store.open("a", true, 0);
+    REQUIRE(back.ok());
+    store.store->end({"a", back.value().epoch, 0, kNow});
+    CHECK(store.left() == Ids{"b", "d"});
+    store.store->told({"d", lost_epoch + 1});  // of another connection
+    CHECK(store.left() == Ids{"b", "d"});
+    store.store->told({"d", lost_epoch});
+  }
+  Store store(folder);
+  CHECK(store.left() == Ids{"b"});
 }
 
 TEST_CASE("subscriptions of a durable session come back after a restart of the store") {
