@@ -26,8 +26,8 @@ class DiskFile {
   virtual Result<void> fallocate(std::uint64_t size) = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
   virtual Result<std::uint64_t> size() = 0;
-  // A hint: these bytes will be read soon. Nothing depends on it.
-  virtual void expect_read(std::uint64_t /*at*/, std::uint64_t /*size*/) {}
+  // A hint: the file will be read from the first byte to the last. Nothing depends on it.
+  virtual void expect_read() {}
 };
 
 // A 64-bit word shared between processes through a mapped file (the synced and settled pages).

@@ -54,9 +54,8 @@ inline constexpr std::uint64_t kFillAheadBytes = 256U << 10U;
 // How much a reader holds of a file at a time, unless one record is larger.
 inline constexpr std::size_t kWindowBytes = 128U << 10U;
 
-// How far ahead of itself a reader of everything asks the disk, and in which steps: the kernel cuts a larger one.
-inline constexpr std::uint64_t kAheadBytes = 8U << 20U;
-inline constexpr std::uint64_t kAheadStepBytes = 1U << 20U;
+// And one that reads all of it.
+inline constexpr std::size_t kSequentialBytes = 512U << 10U;
 
 static_assert(kHeaderFixedBytes <= kSectorBytes, "the fixed part is written whole");
 static_assert(kClaimBytes <= kSectorBytes, "a claim is written whole");

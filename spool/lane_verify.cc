@@ -23,7 +23,6 @@ class LaneVerify {
   [[nodiscard]] Damage gone_below(Offset end, std::string what) const;
   Result<void> segment(std::size_t index);
   Result<bool> released(Offset base);
-  void ask_for_begin(Offset base);
   void begin_segment();
   Result<void> records(Offset limit);
   Result<void> take(const Step& step);
@@ -136,8 +135,7 @@ Result<void> LaneVerify::segment(std::size_t index) {
     return {};
   }
   walker_ = std::move(walker).value();
-  walker_->file().read_ahead();
-  if (index + 1 < bases_.size()) ask_for_begin(bases_[index + 1]);
+  walker_->file().read_sequentially();
   begin_segment();
   if (auto done = records(limit); !done) return done;
   if (auto done = close_run(); !done) return done;
@@ -146,13 +144,6 @@ Result<void> LaneVerify::segment(std::size_t index) {
   read_before_ += *size;
   verdict_.bytes = read_before_;
   return check_footer();
-}
-
-// So that the disk does not rest between two files.
-void LaneVerify::ask_for_begin(Offset base) {
-  auto file = disk_.open(segment_path(dir_, base), OpenMode::read);
-  if (!file) return;  // said when its turn comes
-  for (std::uint64_t at = 0; at < kAheadBytes; at += kAheadStepBytes) (*file)->expect_read(at, kAheadStepBytes);
 }
 
 void LaneVerify::begin_segment() {

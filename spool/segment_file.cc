@@ -53,16 +53,8 @@ void SyncedPage::store(Offset synced) {
   value_->store(synced.value);
 }
 
-void FileWindow::ask_ahead(std::uint64_t at) {
-  asked_until_ = std::max(asked_until_, at);
-  for (; asked_until_ + kAheadStepBytes <= at + kAheadBytes; asked_until_ += kAheadStepBytes) {
-    file_->expect_read(asked_until_, kAheadStepBytes);
-  }
-}
-
 Result<ByteView> FileWindow::read(std::uint64_t at, std::size_t size) {
-  if (ahead_) ask_ahead(at);
-  if (auto done = file_->pread(buffer_, std::max(size, kWindowBytes), at); !done) {
+  if (auto done = file_->pread(buffer_, std::max(size, window_bytes_), at); !done) {
     buffer_.clear();
     return std::move(done).error();
   }

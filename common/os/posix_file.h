@@ -21,7 +21,7 @@ class PosixFile final : public DiskFile {
   Result<void> fallocate(std::uint64_t size) override;
   Result<void> truncate(std::uint64_t size) override;
   Result<std::uint64_t> size() override;
-  void expect_read(std::uint64_t at, std::uint64_t size) override;
+  void expect_read() override;
 
  private:
   int descriptor_;
