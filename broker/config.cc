@@ -30,6 +30,7 @@ identity::Rule identity_rule(const config::Config& config) {
 session::Limits session_limits(const config::Config& config) {
   session::Limits limits;
   limits.packet_bytes_max = u32(config, "vehicles.packet_bytes_max");
+  limits.first_packet_bytes_max = u32(config, "vehicles.first_packet_bytes_max");
   limits.receive_maximum = static_cast<std::uint16_t>(config.integer("vehicles.receive_maximum"));
   limits.keep_alive_max_s = static_cast<std::uint16_t>(config.integer("vehicles.keep_alive_max_s"));
   limits.session_expiry_max_s = u32(config, "vehicles.session_expiry_max_s");
@@ -228,6 +229,16 @@ CustodyOptions custody_options(const config::Config& config) {
     options.lane_bytes_max[index_of(lane)] = u64(config, std::string("custody.lane_") + to_string(lane) + "_bytes_max");
   }
   return options;
+}
+
+AdminServer::Options admin_options(const config::Config& config) {
+  return {u64(config, "admin_socket.connections_max"), u64(config, "admin_socket.line_bytes_max"),
+          u64(config, "admin_socket.output_bytes_max")};
+}
+
+BridgeServer::Options bridge_socket_options(const config::Config& config) {
+  return {u64(config, "bridge_socket.connections_max"), u64(config, "bridge_socket.requests_max"),
+          u64(config, "bridge_socket.output_bytes_max")};
 }
 
 Result<DeskOptions> desk_options(const config::Config& config, AckLane ack_lane) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "broker/admin/admin_server.h"
+#include "broker/admin/bridge_server.h"
 #include "broker/commands/desk.h"
 #include "broker/custody/custody.h"
 #include "broker/gate/options.h"
@@ -35,6 +37,8 @@ gate::GateOptions gate_options(const config::Config& config, Bytes region_key);
 CustodyOptions custody_options(const config::Config& config);
 // Reads the root key file. The ack lane is custody's.
 Result<DeskOptions> desk_options(const config::Config& config, AckLane ack_lane);
+AdminServer::Options admin_options(const config::Config& config);
+BridgeServer::Options bridge_socket_options(const config::Config& config);
 LocalBrokerOptions local_broker_options(const config::Config& config);
 
 struct Address {

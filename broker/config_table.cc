@@ -50,6 +50,8 @@ constexpr Row kRows[] = {
     integer("vehicles.connections_max", "100000", 1, 10'000'000, "Connections at one time, services included."),
     integer("vehicles.keep_alive_max_s", "1200", 5, 65'535, "Largest keep alive that is granted."),
     integer("vehicles.packet_bytes_max", "262144", 1024, kMiB, "Largest MQTT packet that is read."),
+    integer("vehicles.first_packet_bytes_max", "16384", 1024, kMiB,
+            "Largest first packet, of a peer that has not said who it is; never above packet_bytes_max. Services too."),
     integer("vehicles.receive_maximum", "64", 1, 65'535, "Unacknowledged publishes a connection may have in flight."),
     integer("vehicles.sessions_max", "200000", 1, 10'000'000, "Sessions that outlive their connection."),
     integer("vehicles.session_expiry_max_s", "604800", 0, 31'536'000, "Longest session expiry that is granted."),
@@ -152,6 +154,17 @@ constexpr Row kRows[] = {
     integer("local_broker.packet_bytes_max", "1048576", kKiB, 16 * kMiB, "Largest packet of the local broker."),
     integer("local_broker.receive_maximum", "64", 1, 65'535,
             "Messages of the local broker that one vehicle may leave unacknowledged."),
+
+    integer("admin_socket.connections_max", "16", 1, 1'024, "Operators connected to admin.sock; one more is closed."),
+    integer("admin_socket.line_bytes_max", "4096", 1'024, kMiB, "Longest request on admin.sock; a longer one ends it."),
+    integer("admin_socket.output_bytes_max", "262144", 64 * kKiB, 64 * kMiB,
+            "Answers that an operator has not read; the connection ends at it."),
+
+    integer("bridge_socket.connections_max", "4", 1, 64, "Connections of bridge edge; one more is refused."),
+    integer("bridge_socket.requests_max", "1024", 1, 100'000,
+            "Unanswered requests of a connection; at it the connection is not read on."),
+    integer("bridge_socket.output_bytes_max", "1048576", 64 * kKiB, 64 * kMiB,
+            "Answers that the bridge has not read; the connection ends at it."),
 
     text("metrics.listen", "127.0.0.1:0", "Address of /metrics, /healthz and /readyz."),
     text("log.format", "text", "Form of log lines.", "text|json"),

@@ -115,11 +115,13 @@ Result<void> EdgeProcess::start_control() {
   const std::string& region = config_.text("edge.region");
   operator_ =
       std::make_unique<OperatorDesk>(OperatorDesk::Parts{name, region, *gate_, *custody_, *local_broker_, clock_});
-  Result<std::unique_ptr<AdminServer>> admin = AdminServer::start(*loop_, *operator_, folders_.in_run("admin.sock"));
+  Result<std::unique_ptr<AdminServer>> admin =
+      AdminServer::start(*loop_, *operator_, folders_.in_run("admin.sock"), admin_options(config_));
   if (!admin.ok()) return std::move(admin).error().with("admin socket");
   admin_ = std::move(*admin);
-  Result<std::unique_ptr<BridgeServer>> bridge = BridgeServer::start(
-      *loop_, *commands_, *metrics_, folders_.in_run("bridge.sock"), ipc::Hello{custody_->volume().uuid, name, region});
+  Result<std::unique_ptr<BridgeServer>> bridge =
+      BridgeServer::start(*loop_, *commands_, *metrics_, folders_.in_run("bridge.sock"),
+                          ipc::Hello{custody_->volume().uuid, name, region}, bridge_socket_options(config_));
   if (!bridge.ok()) return std::move(bridge).error().with("bridge socket");
   bridge_ = std::move(*bridge);
   session::LocalBrokerPort* proxy = local_broker_->mode() == LocalBrokerMode::off ? nullptr : local_broker_.get();

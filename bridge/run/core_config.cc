@@ -19,6 +19,11 @@ constexpr config::Row kRows[] = {
     integer("core.log_flush_bytes", "16777216", 64 * kKiB, kGiB, "Staged bytes of a lane that are committed at once."),
     integer("core.log_checkpoint_records", "50000", 1, 100'000'000, "Records of the core log between checkpoints."),
     integer("core.log_lane_bytes_max", "4294967296", 64 * kMiB, kTiB, "Live segments of one lane of the core log."),
+    integer("core.log_segment_bytes_max", "67108864", 64 * kKiB, kGiB,
+            "One segment of the core log; never above an eighth of log_lane_bytes_max, since room comes back a segment "
+            "at a time."),
+    integer("core.log_record_bytes_max", "4194304", 2 * kMiB, 32 * kMiB,
+            "Largest record of the core log; a batch with a larger one is not accepted."),
 
     required("broker.address", "Core broker, host:port, TLS."),
     required("broker.ca", "CA bundle that the core broker's certificate must verify against (PEM)."),
@@ -153,8 +158,8 @@ core::CoreLogOptions core_log_options(const config::Config& config) {
   out.dedupe.ids_per_vehicle = static_cast<std::uint32_t>(config.integer("dedupe.ids_per_vehicle"));
   out.dedupe.vehicles_max = u64(config, "dedupe.vehicles_max");
   out.dedupe.bytes_max = u64(config, "dedupe.window_bytes_max");
-  // Room comes back a segment at a time.
-  out.segment_bytes_max = std::min(out.segment_bytes_max, out.lane_bytes_max / 8);
+  out.segment_bytes_max = std::min(u64(config, "core.log_segment_bytes_max"), out.lane_bytes_max / 8);
+  out.record_bytes_max = static_cast<std::uint32_t>(config.integer("core.log_record_bytes_max"));
   return out;
 }
 

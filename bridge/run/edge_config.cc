@@ -15,6 +15,8 @@ constexpr config::Row kRows[] = {
     required("edge.state_dir", "Folder of the spool (<state_dir>/spool), shared with wayside-broker."),
     required("edge.run_dir", "Folder of bridge-edge.json; made 0700."),
     text("edge.broker_socket", "", "The broker's bridge socket; empty: <run_dir>/bridge.sock."),
+    integer("edge.broker_answers_max", "10000", 1, 1'000'000,
+            "Answers of the broker that wait to be read; at it the socket is not read on."),
 
     required("core.address", "Core broker, host:port, TLS."),
     required("core.ca", "CA bundle that the core broker's certificate must verify against (PEM)."),

@@ -125,7 +125,8 @@ class EdgeProcess {
     }
     const std::string& socket = config_.text("edge.broker_socket");
     broker_.emplace(BrokerSocketOptions{socket.empty() ? config_.text("edge.run_dir") + "/bridge.sock" : socket,
-                                        config_.text("edge.name"), spool_.volume.uuid},
+                                        config_.text("edge.name"), spool_.volume.uuid,
+                                        static_cast<std::size_t>(config_.integer("edge.broker_answers_max"))},
                     [this] { wakeup_.notify(); });
   }
 

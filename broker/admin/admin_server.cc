@@ -9,17 +9,15 @@
 namespace wayside::broker {
 namespace {
 
-constexpr std::size_t kConnectionsMax = 16;
-constexpr std::size_t kLineBytesMax = 4096;
-constexpr std::size_t kOutputBytesMax = 256U << 10U;
+constexpr std::size_t kReadBytes = 4096;
 
 }  // namespace
 
 Result<std::unique_ptr<AdminServer>> AdminServer::start(ControlLoop& loop, AdminHandler& handler,
-                                                        const std::string& path) {
+                                                        const std::string& path, const Options& options) {
   Result<UnixListener> listener = UnixListener::listen(path, 0600);
   if (!listener.ok()) return std::move(listener).error();
-  std::unique_ptr<AdminServer> server(new AdminServer(loop, handler, std::move(*listener)));
+  std::unique_ptr<AdminServer> server(new AdminServer(loop, handler, std::move(*listener), options));
   AdminServer* self = server.get();
   Result<void> watched = loop.watch(self->listener_.fd(), EPOLLIN, [self](std::uint32_t) { self->accept(); });
   if (!watched.ok()) return std::move(watched).error();
@@ -33,7 +31,7 @@ AdminServer::~AdminServer() {
 
 void AdminServer::accept() {
   for (int fd = listener_.accept(); fd >= 0; fd = listener_.accept()) {
-    const bool taken = connections_.size() < kConnectionsMax && peer_is_ours(fd) &&
+    const bool taken = connections_.size() < options_.connections_max && peer_is_ours(fd) &&
                        loop_.watch(fd, EPOLLIN, [this, fd](std::uint32_t events) { ready(fd, events); }).ok();
     if (taken) {
       connections_[fd] = {};
@@ -59,7 +57,7 @@ void AdminServer::ready(int fd, std::uint32_t events) {
 }
 
 bool AdminServer::read_lines(int fd, Connection& connection) {
-  std::array<char, kLineBytesMax> buffer;
+  std::array<char, kReadBytes> buffer;
   const IoResult got = read_from(fd, buffer.data(), buffer.size());
   if (got.status == IoStatus::gone) return false;
   connection.input.append(buffer.data(), got.bytes);
@@ -67,7 +65,7 @@ bool AdminServer::read_lines(int fd, Connection& connection) {
     answer(connection, std::string_view(connection.input).substr(0, end));
     connection.input.erase(0, end + 1);
   }
-  return connection.input.size() < kLineBytesMax && connection.output.size() < kOutputBytesMax;
+  return connection.input.size() < options_.line_bytes_max && connection.output.size() < options_.output_bytes_max;
 }
 
 void AdminServer::answer(Connection& connection, std::string_view line) {

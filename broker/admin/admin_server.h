@@ -1,6 +1,7 @@
 // admin.sock: one JSON object a line in, one out. Mode 0600: who can open it is an operator.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,7 +19,14 @@ namespace wayside::broker {
 //          output_bytes_max.
 class AdminServer {
  public:
-  static Result<std::unique_ptr<AdminServer>> start(ControlLoop& loop, AdminHandler& handler, const std::string& path);
+  struct Options {
+    std::uint64_t connections_max = 16;
+    std::uint64_t line_bytes_max = 4096;
+    std::uint64_t output_bytes_max = 256U << 10U;
+    bool operator==(const Options&) const = default;
+  };
+  static Result<std::unique_ptr<AdminServer>> start(ControlLoop& loop, AdminHandler& handler, const std::string& path,
+                                                    const Options& options);
   ~AdminServer();
 
  private:
@@ -26,8 +34,8 @@ class AdminServer {
     std::string input;
     std::string output;
   };
-  AdminServer(ControlLoop& loop, AdminHandler& handler, UnixListener listener)
-      : loop_(loop), handler_(handler), listener_(std::move(listener)) {}
+  AdminServer(ControlLoop& loop, AdminHandler& handler, UnixListener listener, const Options& options)
+      : loop_(loop), handler_(handler), listener_(std::move(listener)), options_(options) {}
   void accept();
   void ready(int fd, std::uint32_t events);
   bool read_lines(int fd, Connection& connection);
@@ -38,6 +46,7 @@ class AdminServer {
   ControlLoop& loop_;
   AdminHandler& handler_;
   UnixListener listener_;
+  const Options options_;
   std::map<int, Connection> connections_;
 };
 

@@ -11,24 +11,26 @@
 namespace wayside::broker {
 namespace {
 
-constexpr std::size_t kConnectionsMax = 4;
-constexpr std::size_t kRequestsMax = 1024;
-constexpr std::size_t kOutputBytesMax = 1U << 20U;
 constexpr std::size_t kReadBytes = 64U << 10U;
 
 }  // namespace
 
 BridgeServer::BridgeServer(ControlLoop& loop, CommandPort& commands, metrics::Registry& metrics, UnixListener listener,
-                           ipc::Hello hello)
-    : loop_(loop), commands_(commands), metrics_(metrics), listener_(std::move(listener)), hello_(std::move(hello)) {}
+                           ipc::Hello hello, const Options& options)
+    : loop_(loop),
+      commands_(commands),
+      metrics_(metrics),
+      listener_(std::move(listener)),
+      hello_(std::move(hello)),
+      options_(options) {}
 
 Result<std::unique_ptr<BridgeServer>> BridgeServer::start(ControlLoop& loop, CommandPort& commands,
                                                           metrics::Registry& metrics, const std::string& path,
-                                                          ipc::Hello hello) {
+                                                          ipc::Hello hello, const Options& options) {
   Result<UnixListener> listener = UnixListener::listen(path, 0600);
   if (!listener.ok()) return std::move(listener).error();
   std::unique_ptr<BridgeServer> server(
-      new BridgeServer(loop, commands, metrics, std::move(*listener), std::move(hello)));
+      new BridgeServer(loop, commands, metrics, std::move(*listener), std::move(hello), options));
   BridgeServer* self = server.get();
   Result<void> watched = loop.watch(self->listener_.fd(), EPOLLIN, [self](std::uint32_t) { self->accept(); });
   if (!watched.ok()) return std::move(watched).error();
@@ -50,11 +52,11 @@ void BridgeServer::refused(const char* why) {
 
 void BridgeServer::accept() {
   for (int fd = listener_.accept(); fd >= 0; fd = listener_.accept()) {
-    if (peer_is_ours(fd) && connections_.size() < kConnectionsMax) {
+    if (peer_is_ours(fd) && connections_.size() < options_.connections_max) {
       welcome(fd);
       continue;
     }
-    refused(connections_.size() < kConnectionsMax ? "peer_uid" : "connections_max");
+    refused(connections_.size() < options_.connections_max ? "peer_uid" : "connections_max");
     close(fd);
   }
 }
@@ -93,7 +95,7 @@ void BridgeServer::ready(std::uint64_t number, std::uint32_t events) {
 void BridgeServer::settle(std::uint64_t number, Connection& connection, bool open) {
   if (!open || !flush(connection)) return drop(number);
   std::uint32_t events = 0;
-  if (connection.unanswered < kRequestsMax) events |= EPOLLIN;
+  if (connection.unanswered < options_.requests_max) events |= EPOLLIN;
   if (!connection.output.empty()) events |= EPOLLOUT;
   loop_.change(connection.fd, events);
 }
@@ -109,7 +111,7 @@ bool BridgeServer::read_frames(std::uint64_t number, Connection& connection) {
 
 bool BridgeServer::handle_frames(std::uint64_t number, Connection& connection) {
   std::size_t at = 0;
-  while (connection.unanswered < kRequestsMax) {
+  while (connection.unanswered < options_.requests_max) {
     ipc::DecodedFrame decoded = ipc::decode_frame(ByteView(connection.input).subspan(at));
     if (decoded.status == ipc::FrameStatus::need_more) break;
     auto* frame = std::get_if<ipc::Request>(&decoded.frame);
@@ -121,7 +123,7 @@ bool BridgeServer::handle_frames(std::uint64_t number, Connection& connection) {
     request(number, connection, std::move(*frame));
   }
   connection.input.erase(connection.input.begin(), connection.input.begin() + static_cast<std::ptrdiff_t>(at));
-  return connection.output.size() < kOutputBytesMax;
+  return connection.output.size() < options_.output_bytes_max;
 }
 
 void BridgeServer::request(std::uint64_t number, Connection& connection, ipc::Request request) {

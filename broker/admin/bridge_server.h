@@ -24,9 +24,15 @@ namespace wayside::broker {
 //          them; a peer that does not read is closed at output_bytes_max.
 class BridgeServer {
  public:
+  struct Options {
+    std::uint64_t connections_max = 4;
+    std::uint64_t requests_max = 1024;
+    std::uint64_t output_bytes_max = 1U << 20U;
+    bool operator==(const Options&) const = default;
+  };
   static Result<std::unique_ptr<BridgeServer>> start(ControlLoop& loop, CommandPort& commands,
                                                      metrics::Registry& metrics, const std::string& path,
-                                                     ipc::Hello hello);
+                                                     ipc::Hello hello, const Options& options);
   ~BridgeServer();
 
  private:
@@ -37,7 +43,7 @@ class BridgeServer {
     std::size_t unanswered = 0;
   };
   BridgeServer(ControlLoop& loop, CommandPort& commands, metrics::Registry& metrics, UnixListener listener,
-               ipc::Hello hello);
+               ipc::Hello hello, const Options& options);
   void accept();
   void welcome(int fd);
   void ready(std::uint64_t number, std::uint32_t events);
@@ -55,6 +61,7 @@ class BridgeServer {
   metrics::Registry& metrics_;
   UnixListener listener_;
   const ipc::Hello hello_;
+  const Options options_;
   std::map<std::uint64_t, Connection> connections_;  // by a number never reused: late answers find nobody
   std::uint64_t last_number_ = 0;
 };

@@ -10,8 +10,7 @@
 namespace wayside::broker::gate {
 namespace {
 
-constexpr std::size_t kConnectBytesMax = 16U << 10U;  // before we know the peer
-constexpr std::size_t kPacketsPerStepMax = 6;         // what they hold at a time comes from the cache of malloc
+constexpr std::size_t kPacketsPerStepMax = 6;  // what they hold at a time comes from the cache of malloc
 constexpr std::size_t kKeptBytesMax = 4U << 10U;
 constexpr std::int64_t kCloseMsMax = 2'000;
 constexpr std::int64_t kLingerMsMax = 1'000;
@@ -165,14 +164,15 @@ std::size_t Connection::parse(ByteView bytes) {
 std::size_t Connection::step_packets(ByteView bytes, session::Actions& out) {
   mqtt::Decoded& decoded = context_.decoded;
   const session::Now now = context_.shared.now();
-  const std::size_t limit = context_.shared.options.limits.packet_bytes_max;
+  const session::Limits& limits = context_.shared.options.limits;
+  const std::uint32_t first_limit = std::min(limits.packet_bytes_max, limits.first_packet_bytes_max);
   std::size_t at = 0;
   std::size_t packets = 0;
   std::size_t publishes = 0;
   for (; packets < kPacketsPerStepMax && takes_packets(); ++packets) {
     const bool first = session_->phase() == session::Phase::awaiting_connect;
     mqtt::decode_into(bytes.subspan(at), session_->version(), mqtt::Role::server,
-                      first ? std::min(limit, kConnectBytesMax) : limit, decoded);
+                      first ? first_limit : limits.packet_bytes_max, decoded);
     if (decoded.status == mqtt::DecodeStatus::need_more) break;
     if (decoded.status != mqtt::DecodeStatus::complete) {
       session_->step(decoded, now, out);

@@ -28,8 +28,9 @@ struct Acl {
 
 struct Limits {
   std::uint32_t packet_bytes_max = 256U << 10U;
-  std::uint16_t receive_maximum = 64;  // publishes of ours to acknowledge
-  std::uint16_t topic_alias_max = 16;  // client to server
+  std::uint32_t first_packet_bytes_max = 16U << 10U;  // before we know the peer; at most packet_bytes_max
+  std::uint16_t receive_maximum = 64;                 // publishes of ours to acknowledge
+  std::uint16_t topic_alias_max = 16;                 // client to server
   std::uint16_t keep_alive_max_s = 1200;
   std::uint32_t session_expiry_max_s = 7U * 86'400U;
   std::uint32_t subscriptions_max = 32;  // of one session

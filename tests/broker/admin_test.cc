@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cstring>
 #include <mutex>
 #include <thread>
@@ -105,13 +106,14 @@ Bytes framed(const ipc::Frame& frame) {
 }
 
 struct BridgeBench {
+  BridgeServer::Options options = {};
   test::TempDir dir{"bridge"};
   std::unique_ptr<metrics::Registry> metrics = metrics::Registry::create();
   std::unique_ptr<ControlLoop> loop = std::move(ControlLoop::create()).value();
-  Desk desk;
-  std::unique_ptr<BridgeServer> server =
-      std::move(BridgeServer::start(*loop, desk, *metrics, dir / "bridge.sock", {SpoolUuid{{1, 2, 3}}, "edge-1", "eu"}))
-          .value();
+  Desk desk{};
+  std::unique_ptr<BridgeServer> server = std::move(BridgeServer::start(*loop, desk, *metrics, dir / "bridge.sock",
+                                                                       {SpoolUuid{{1, 2, 3}}, "edge-1", "eu"}, options))
+                                             .value();
 };
 
 }  // namespace
@@ -145,7 +147,7 @@ TEST_CASE("AdminServer: a line in, a line out, in order, and malformed lines end
   const test::TempDir dir("admin");
   auto loop = std::move(ControlLoop::create()).value();
   Recorder handler;
-  auto server = std::move(AdminServer::start(*loop, handler, dir / "admin.sock")).value();
+  auto server = std::move(AdminServer::start(*loop, handler, dir / "admin.sock", {})).value();
   struct stat mode{};
   REQUIRE(stat((dir / "admin.sock").c_str(), &mode) == 0);
   CHECK((mode.st_mode & 0777U) == 0600);
@@ -166,10 +168,28 @@ TEST_CASE("AdminServer: a line without end is cut off at its bound") {
   const test::TempDir dir("admin");
   auto loop = std::move(ControlLoop::create()).value();
   Recorder handler;
-  auto server = std::move(AdminServer::start(*loop, handler, dir / "admin.sock")).value();
+  const std::uint64_t bound = GENERATE(1'024U, 4'096U, 10'000U);
+  auto server = std::move(AdminServer::start(*loop, handler, dir / "admin.sock", {.line_bytes_max = bound})).value();
   Client client(*loop, dir / "admin.sock");
-  client.send(as_bytes(std::string(4096, 'x')));
+  const std::string line = "{\"op\":\"unblock\",\"vehicle\":\"A\"}";
+  client.send(as_bytes(std::string(bound - line.size() - 2, ' ') + line + "\n"));
+  CHECK(client.line() == "{\"ok\":true}\n");
+  client.send(as_bytes(std::string(bound, 'x')));
   CHECK(client.until([&] { return client.closed; }));
+}
+
+TEST_CASE("AdminServer: an operator beyond the bound is closed and disturbs nobody") {
+  const test::TempDir dir("admin");
+  auto loop = std::move(ControlLoop::create()).value();
+  Recorder handler;
+  auto server = std::move(AdminServer::start(*loop, handler, dir / "admin.sock", {.connections_max = 1})).value();
+  Client first(*loop, dir / "admin.sock");
+  first.send(as_bytes("{\"op\":\"drain\"}\n"));
+  CHECK_FALSE(first.line().empty());
+  Client second(*loop, dir / "admin.sock");
+  CHECK(second.until([&] { return second.closed; }));
+  first.send(as_bytes("{\"op\":\"drain\"}\n"));
+  CHECK(first.line() == "{\"ok\":true}\n");
 }
 
 TEST_CASE("BridgeServer: hello comes first and every request gets the answer of the command thread") {
@@ -228,6 +248,22 @@ TEST_CASE("BridgeServer: a frame that does not parse, or is not a request, ends 
   CHECK(bench.metrics->counter("wayside_bridge_socket_refused_total", "", {{"reason", "frame_malformed"}}).value() ==
         2);
   CHECK(bench.desk.count() == 0);
+}
+
+TEST_CASE("BridgeServer: connections and unanswered requests stop at the bounds it was given") {
+  BridgeBench bench{.options = {.connections_max = 1, .requests_max = 3}};
+  Client bridge(*bench.loop, bench.dir / "bridge.sock");
+  bridge.frame();
+  Client second(*bench.loop, bench.dir / "bridge.sock");
+  CHECK(second.until([&] { return second.closed; }));
+  CHECK(bench.metrics->counter("wayside_bridge_socket_refused_total", "", {{"reason", "connections_max"}}).value() ==
+        1);
+  Bytes many;
+  for (std::uint64_t i = 0; i < 5; ++i) ipc::encode_frame(ipc::Request{i, {1}}, many);
+  bridge.send(many);
+  REQUIRE(bridge.until([&] { return bench.desk.count() == 3; }));
+  for (int i = 0; i < 20; ++i) bridge.turn();
+  CHECK(bench.desk.count() == 3);
 }
 
 TEST_CASE("BridgeServer: beyond its bound of unanswered requests it reads no more, and goes on as answers come") {

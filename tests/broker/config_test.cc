@@ -60,11 +60,21 @@ std::vector<std::int64_t> bounds(const command::Limits& limits) {
           static_cast<std::int64_t>(limits.open_bytes_max)};
 }
 std::vector<std::int64_t> bounds(const gate::GateOptions& options) {
-  return {
-      options.handshakes_max,     options.handshake_ms_max,       options.connect_ms_max,    options.output_bytes_max,
-      options.service_events_max, options.tcp_user_timeout_ms,    options.watch_interval_ms, options.io_threads,
-      options.connections_max,    options.limits.topic_alias_max, options.limits.sent_max,   options.limits.waiting_max,
-      options.limits.saves_max,   options.limits.receive_maximum};
+  return {options.handshakes_max,
+          options.handshake_ms_max,
+          options.connect_ms_max,
+          options.output_bytes_max,
+          options.service_events_max,
+          options.tcp_user_timeout_ms,
+          options.watch_interval_ms,
+          options.io_threads,
+          options.connections_max,
+          options.limits.topic_alias_max,
+          options.limits.sent_max,
+          options.limits.waiting_max,
+          options.limits.saves_max,
+          options.limits.receive_maximum,
+          options.limits.first_packet_bytes_max};
 }
 
 }  // namespace
@@ -86,6 +96,8 @@ TEST_CASE("Broker configuration: without a key each bound is the one of the code
   CHECK(local.limits.output_bytes_max == UpstreamLimits{}.output_bytes_max);
   CHECK(local.limits.packet_bytes_max == UpstreamLimits{}.packet_bytes_max);
   CHECK(local.limits.receive_maximum == UpstreamLimits{}.receive_maximum);
+  CHECK(admin_options(*loaded.config) == AdminServer::Options{});
+  CHECK(bridge_socket_options(*loaded.config) == BridgeServer::Options{});
 }
 
 TEST_CASE("Broker configuration: bounds are told to the parts they bound, in their units") {
@@ -94,7 +106,10 @@ TEST_CASE("Broker configuration: bounds are told to the parts they bound, in the
   const Loaded loaded =
       load(kMinimal, {root, "commands.clock_step_max_s=7", "commands.closed_keep_s=61", "commands.outcome_wait_ms=8",
                       "commands.counters_max=9", "vehicles.waiting_max=17", "vehicles.handshake_ms_max=123",
-                      "services.events_max=18"});
+                      "services.events_max=18", "vehicles.first_packet_bytes_max=2048",
+                      "admin_socket.connections_max=2", "admin_socket.line_bytes_max=2049",
+                      "admin_socket.output_bytes_max=65537", "bridge_socket.connections_max=3",
+                      "bridge_socket.requests_max=19", "bridge_socket.output_bytes_max=65538"});
   REQUIRE(loaded.config);
   const Result<DeskOptions> desk = desk_options(*loaded.config, {});
   REQUIRE(desk.ok());
@@ -106,6 +121,9 @@ TEST_CASE("Broker configuration: bounds are told to the parts they bound, in the
   CHECK(gate.limits.waiting_max == 17);
   CHECK(gate.handshake_ms_max == 123);
   CHECK(gate.service_events_max == 18);
+  CHECK(gate.limits.first_packet_bytes_max == 2'048);
+  CHECK(admin_options(*loaded.config) == AdminServer::Options{2, 2'049, 65'537});
+  CHECK(bridge_socket_options(*loaded.config) == BridgeServer::Options{3, 19, 65'538});
 }
 
 TEST_CASE("Broker configuration: the smallest file gives working defaults") {

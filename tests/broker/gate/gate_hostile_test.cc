@@ -181,6 +181,27 @@ TEST_CASE("a header that claims 256 MB is refused at once and grows nothing") {
   CHECK(good.served());
 }
 
+TEST_CASE("the first packet has a bound of its own: what a known vehicle may send, a stranger may not") {
+  GateFixture fixture([](broker::gate::GateOptions& options) { options.limits.first_packet_bytes_max = 1'024; });
+  MqttClient car(fixture.vehicle());
+  REQUIRE((car.open() && car.connect(kVin)));
+  const auto answer = car.publish(std::string("v1/") + kVin + "/bulk/trace", std::string(4'096, 'x'));
+  REQUIRE(answer);
+  CHECK(answer->reason < 0x80);
+  for (const std::size_t padding : {std::size_t{900}, std::size_t{1'024}}) {
+    MqttClient other(fixture.vehicle());
+    REQUIRE(other.open());
+    const std::string text(padding, 'x');
+    mqtt::Connect connect;
+    connect.client_id = kVin;
+    connect.keep_alive_s = 60;
+    connect.properties.user.emplace_back("padding", text);
+    const auto connack = other.connect(connect);
+    INFO("padding " << padding);
+    CHECK((connack && connack->get<mqtt::Connack>()->reason < 0x80) == (padding == 900));
+  }
+}
+
 TEST_CASE("slow loris at every stage is closed by its timeout while a vehicle is served") {
   GateFixture fixture([](broker::gate::GateOptions& options) {
     options.handshake_ms_max = 600;
