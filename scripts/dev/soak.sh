@@ -8,8 +8,9 @@ usage: ./dev soak NAME [OPTIONS]
 
   demo [--runs N] [--parallel N] [--seed N]     the outage drill N times (default 20), every start counts;
                                                 JSON: runs, passed, missing, twice, residual
-  kill [--cycles N] [--seed N] [...]            kill -9 of each of 5 processes N times (default 10) under load;
-                                                JSON: kills, acked, in_flight_min, missing, twice, residual,
+  kill [--cycles N] [--seed N] [...]            kill -9 of each of 5 processes N times (default 10) under load,
+                                                while cars lose their radio and come back;
+                                                JSON: kills, flaps, acked, in_flight_min, missing, twice, residual,
                                                 ledgers_equal, values_resent, seed
   mixed [--release TAG] [--cycles N] [--seed N] [...]
                                                 the release before (built in build/releases) in the place of each

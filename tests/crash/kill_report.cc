@@ -50,6 +50,7 @@ std::string to_json(const KillReport& report, const KillOptions& options) {
   }
   return object.add("in_flight_min", report.in_flight_min)
       .add("qos2_every", options.qos2_every)
+      .add("flaps", report.flaps)
       .add("acked", report.acked)
       .add("resent", report.resent)
       .add("settled_as_resent", report.settled_as_resent)

@@ -22,6 +22,7 @@ namespace wayside::test {
 namespace {
 
 constexpr std::uint64_t kDelayMaxMs = 120;  // from "enough in flight" to the kill
+constexpr std::uint64_t kAwayMaxMs = 300;   // of a car whose radio went
 
 // One region, killed again and again.
 class KillRun {
@@ -39,6 +40,8 @@ class KillRun {
   Result<void> kill(const Victim& victim);
   Result<void> replace(const Victim& victim);
   Result<void> lose_power_of(const Victim& victim);
+  // Radios go and come back, as on a bad mobile link.
+  void flap();
   Result<void> wait_idle();
   Result<void> wait_drained();
   // All that was said so far is drained and accounted for; then its journals go.
@@ -60,6 +63,8 @@ class KillRun {
   std::unique_ptr<fleet::Region> region_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<fleet::CarPool> cars_;
+  std::map<std::string, MonoMs> away_;  // cars without a radio, and until when
+  MonoMs next_flap_{};
   fleet::Verifier verifier_;
   KillReport report_;
   std::uint64_t pools_ = 0;  // fleets started so far; each has a journal of its own
@@ -73,9 +78,30 @@ Result<bool> KillRun::wait_for(Done done) {
   while (!done()) {
     if (clock_.mono() >= until) return false;
     if (auto tended = region_->tend(); !tended) return std::move(tended).error();
+    flap();
     ::poll(nullptr, 0, 5);
   }
   return true;
+}
+
+void KillRun::flap() {
+  if (!cars_ || options_.flap_ms == 0) return;
+  const MonoMs now = clock_.mono();
+  for (auto car = away_.begin(); car != away_.end();) {
+    if (car->second > now) {
+      ++car;
+      continue;
+    }
+    cars_->come_back(car->first);
+    car = away_.erase(car);
+  }
+  if (now < next_flap_) return;
+  next_flap_ = now + static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(2 * options_.flap_ms)));
+  const auto& cars = region_->options().vehicles;
+  const std::string& car = cars[rng_.below(cars.size())];
+  if (!away_.emplace(car, now + static_cast<std::int64_t>(rng_.below(kAwayMaxMs))).second) return;
+  cars_->go_offline(car);
+  ++report_.flaps;
 }
 
 Result<pid_t> KillRun::pid_of(const std::string& name) {
@@ -186,6 +212,7 @@ Result<void> KillRun::wait_idle() {
   }
   cars_->stop();
   cars_.reset();
+  away_.clear();
   return {};
 }
 

@@ -26,6 +26,7 @@ struct KillOptions {
   std::uint64_t frames_per_car = 250;  // published for each death, as fast as the window allows
   std::uint64_t qos2_every = 4;        // every n-th message is QoS 2: it must come out once; 0: none
   std::uint64_t in_flight_min = 100;   // acknowledgements outstanding at the moment of the death
+  std::int64_t flap_ms = 60;  // a car loses its radio that often on average and is away up to kAwayMaxMs; 0: never
   std::int64_t step_timeout_ms = 60'000;
   // Where the programs of the release before lie. Not empty: nothing is only killed, but each process is replaced by
   // that release and back again, by SIGTERM and by SIGKILL in turn (`cycles` times all of it).
@@ -41,6 +42,7 @@ struct KillReport {
   std::uint64_t power_losses = 0;
   power::Loss loss;                 // what was not synced when the power went, and what of it was lost
   std::uint64_t in_flight_min = 0;  // at any kill
+  std::uint64_t flaps = 0;          // radios that went away
   std::uint64_t acked = 0;
   std::uint64_t resent = 0;             // by vehicles
   std::uint64_t settled_as_resent = 0;  // of them: the first was committed, the core told the repeat

@@ -21,6 +21,7 @@ test::KillReport run(const test::TempDir& dir, test::KillOptions options) {
 void check_account(const test::KillReport& report) {
   CHECK(report.fault.empty());
   CHECK(report.in_flight_min >= 100);
+  CHECK(report.flaps > 0);
   CHECK(report.missing == 0);
   CHECK(report.twice == 0);
   CHECK(report.values_resent == 0);

@@ -13,9 +13,10 @@ namespace {
 [[noreturn]] void usage(int status) {
   std::fprintf(status == 0 ? stdout : stderr,
                "usage: soak_kill [--power] --dir DIR [--cycles N] [--seed N] [--cars N] [--frames N] [--planted NAME]\n"
-               "                 [--qos2-every N] [--other-release BIN_DIR]\n"
+               "                 [--flap MS] [--qos2-every N] [--other-release BIN_DIR]\n"
                "Kills each process of a region N times (default 10) with at least 100 acknowledgements in flight.\n"
                "Every N-th message is QoS 2 (default 4, 0: none): none of those may be in custody twice.\n"
+               "--flap: how often a car loses its radio for a moment (default 60 ms, of all cars; 0: never).\n"
                "--power: the edge's host, the core's and both lose power N times each, and what was not synced.\n"
                "--planted fdatasync|fsync_dir|segment_sync: these do nothing below the product; the run must find it.\n"
                "--other-release: instead of being killed, each is replaced by that release and back.\n");
@@ -57,6 +58,8 @@ int main(int argc, char** argv) {
       options.frames_per_car = number(value);
     else if (word == "--other-release")
       options.other_bin_dir = value;
+    else if (word == "--flap")
+      options.flap_ms = static_cast<std::int64_t>(number(value));
     else if (word == "--planted")
       options.planted = value;
     else if (word == "--qos2-every")
