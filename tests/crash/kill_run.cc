@@ -21,8 +21,9 @@
 namespace wayside::test {
 namespace {
 
-constexpr std::uint64_t kDelayMaxMs = 120;  // from "enough in flight" to the kill
-constexpr std::uint64_t kAwayMaxMs = 300;   // of a car whose radio went
+constexpr std::uint64_t kDelayMaxMs = 120;       // from "enough in flight" to the kill
+constexpr std::uint64_t kPowerDelayMaxMs = 350;  // to the loss of power: the sinks are at work by then too
+constexpr std::uint64_t kAwayMaxMs = 300;        // of a car whose radio went
 
 // One region, killed again and again.
 class KillRun {
@@ -150,7 +151,7 @@ Result<bool> KillRun::wait_and_strike(const Victim& victim) {
   for (const std::string& process : victim.processes) {
     if (auto there = pid_of(process); !there) return std::move(there).error();
   }
-  for (const std::uint64_t delay_ms : {std::uint64_t{0}, rng_.below(kDelayMaxMs)}) {
+  for (const std::uint64_t delay_ms : {std::uint64_t{0}, rng_.below(options_.power ? kPowerDelayMaxMs : kDelayMaxMs)}) {
     ::poll(nullptr, 0, static_cast<int>(delay_ms));
     auto reached = wait_for(enough_or_over);
     if (!reached) return std::move(reached).error();
