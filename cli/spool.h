@@ -18,6 +18,7 @@ int run_spool_ls(const Args& args);
 int run_spool_verify(const Args& args);
 int run_spool_dump(const Args& args);
 int run_spool_repair(const Args& args);
+int run_spool_adopt(const Args& args);
 
 // A volume that may be in use: nothing is locked, nothing is written.
 class SpoolView {

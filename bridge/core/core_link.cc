@@ -46,6 +46,7 @@ CoreLink::CoreLink(CoreOptions options, CoreLog& log, DeadLetters& dead_letters)
     EdgeState state;
     state.name = edge.name;
     state.region = edge.region;
+    state.adopts = edge.adopts;
     edges_.emplace(edge.name, std::move(state));
   }
 }
@@ -111,6 +112,28 @@ void CoreLink::refuse_hello(EdgeState& edge, const link::Hello& hello, Reason re
   actions.emplace_back(Publish{edge.name, {link::Channel::urgent, link::Kind::rejected}, link::encode(rejected)});
 }
 
+bool CoreLink::may_adopt(const EdgeState& edge, const std::string& owner) const {
+  return std::any_of(edge.adopts.begin(), edge.adopts.end(),
+                     [&](const std::string& name) { return name == "*" || name == owner; });
+}
+
+// A uuid belongs to the first edge that shows it, until one that may says it adopts it. What the other one sends after
+// that is of no session.
+Result<bool> CoreLink::bind(EdgeState& edge, const link::Hello& hello, CoreActions& actions) {
+  if (hello.edge != edge.name) return false;
+  Result<bool> bound = log_.bind(hello.spool, edge.name);
+  if (!bound || *bound || !hello.adopt) return bound;
+  const std::string owner = log_.durable().edges().at(hello.spool);
+  if (!may_adopt(edge, owner)) return false;
+  if (Result<void> rebound = log_.rebind(hello.spool, edge.name); !rebound) return rebound.error();
+  ++counters_.adopted;
+  actions.emplace_back(
+      Alarm{Reason::SPOOL_ADOPTED, edge.name, "spool " + to_string(hello.spool) + " was of " + owner + " before"});
+  EdgeState* before = find(owner);
+  if (before != nullptr && before->uuid == hello.spool) before->session = link::kNoSession;
+  return true;
+}
+
 void CoreLink::on_hello(EdgeState& edge, ByteView bytes, const Time& now, CoreActions& actions) {
   const Outcome<link::Hello> decoded = link::decode_hello(bytes);
   if (!decoded || decoded.value().session == link::kNoSession) {
@@ -122,7 +145,7 @@ void CoreLink::on_hello(EdgeState& edge, ByteView bytes, const Time& now, CoreAc
     return refuse_hello(edge, hello, Reason::LINK_VERSION, actions);
   }
   flush(now, actions);  // binding checkpoints, and what NEXT says must be durable
-  const Result<bool> bound = hello.edge == edge.name ? log_.bind(hello.spool, edge.name) : Result<bool>(false);
+  const Result<bool> bound = bind(edge, hello, actions);
   if (!bound) {
     ++counters_.log_faults;
     actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, edge.name, bound.error().what});

@@ -44,6 +44,7 @@ struct CoreCounters {
   std::uint64_t stale = 0;        // of another session
   std::uint64_t malformed = 0;
   std::uint64_t edge_mismatch = 0;
+  std::uint64_t adopted = 0;  // spools bound to another edge
   std::uint64_t overrun = 0;  // beyond credit
   std::uint64_t log_full = 0;
   std::uint64_t log_faults = 0;
@@ -71,6 +72,7 @@ class CoreLink {
   struct EdgeState {
     std::string name;
     std::string region;
+    std::vector<std::string> adopts;
     std::uint64_t session = link::kNoSession;
     SpoolUuid uuid;
     std::array<LaneState, kLanes> lanes;
@@ -87,6 +89,8 @@ class CoreLink {
   void on(const Tick& tick, const Time& now, CoreActions& actions);
 
   void on_hello(EdgeState& edge, ByteView bytes, const Time& now, CoreActions& actions);
+  Result<bool> bind(EdgeState& edge, const link::Hello& hello, CoreActions& actions);
+  [[nodiscard]] bool may_adopt(const EdgeState& edge, const std::string& owner) const;
   void on_batch(EdgeState& edge, const Message& message, const Time& now, CoreActions& actions);
   void on_undecodable(EdgeState& edge, const Message& message, Reason why, const Time& now, CoreActions& actions);
   void on_down_ack(EdgeState& edge, ByteView bytes, const Time& now, CoreActions& actions);

@@ -91,6 +91,18 @@ Result<bool> CoreLog::bind(const SpoolUuid& uuid, const std::string& edge) {
   return true;
 }
 
+Result<void> CoreLog::rebind(const SpoolUuid& uuid, const std::string& edge) {
+  WAYSIDE_ASSERT(!dirty() && durable_.edges().contains(uuid));
+  const std::string before = durable_.edges().at(uuid);
+  durable_.rebind(uuid, edge);
+  if (Result<void> stored = checkpoint(); !stored) {
+    durable_.rebind(uuid, before);
+    return stored;
+  }
+  staged_.rebind(uuid, edge);
+  return {};
+}
+
 Result<void> CoreLog::checkpoint() {
   Checkpoint out;
   out.accounted = accounted_;

@@ -60,6 +60,8 @@ class CoreLog {
   [[nodiscard]] const Standings& durable() const { return durable_; }
   // Binds and checkpoints, so that the binding is durable when true returns.
   Result<bool> bind(const SpoolUuid& uuid, const std::string& edge);
+  // Takes a bound uuid from its edge; durable when it returns ok, not done otherwise.
+  Result<void> rebind(const SpoolUuid& uuid, const std::string& edge);
 
   [[nodiscard]] std::vector<OpenRequestRecord> take_open_requests() { return std::move(open_requests_); }
   [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }

@@ -16,6 +16,7 @@ namespace wayside::bridge::core {
 struct EdgeName {
   std::string name;
   std::string region;
+  std::vector<std::string> adopts = {};  // edges whose spools it may take over; "*": any
 };
 
 class VehicleRouter {

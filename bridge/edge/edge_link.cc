@@ -66,6 +66,7 @@ void EdgeLink::send_hello(const Time& now, EdgeActions& actions) {
   hello.product = options_.product;
   hello.spool = options_.uuid;
   hello.session = session_;
+  hello.adopt = options_.adopt;
   for (const Lane lane : kAllLanes) {
     LaneSender& sender = *lanes_[index_of(lane)];
     const Offset settled = sender.settled();

@@ -21,6 +21,7 @@ struct EdgeOptions {
   std::string region;
   std::string product;
   SpoolUuid uuid;
+  bool adopt = false;  // the spool of another edge: the core is asked to bind it to this one
   std::int64_t resend_ms = 5'000;
   std::int64_t batch_linger_ms = 200;  // of state and bulk; urgent lanes do not linger
   std::uint64_t inflight_bytes_max = 16U << 20U;

@@ -67,6 +67,7 @@ Outcome<Hello> decode_hello(ByteView bytes) {
   out.spool = from_fb(*in.table->spool());
   out.session = in.table->session();
   out.product = text_of(in.table->product()).substr(0, kNameBytesMax);
+  out.adopt = in.table->adopt();
   if (in.table->lanes() == nullptr) return out;
   if (in.table->lanes()->size() > kLanes) return kMalformed;
   for (const fb::LaneHead* head : *in.table->lanes()) {

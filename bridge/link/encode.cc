@@ -30,7 +30,7 @@ Bytes encode(const Hello& hello) {
   const fb::Uuid spool = to_fb(hello.spool);
   const auto root = fb::CreateHello(builder, hello.version_min, hello.version_max, builder.CreateString(hello.edge),
                                     builder.CreateString(hello.region), &spool, hello.session,
-                                    builder.CreateString(hello.product), builder.CreateVector(lanes));
+                                    builder.CreateString(hello.product), builder.CreateVector(lanes), hello.adopt);
   return finished(builder, root, fb::HelloIdentifier());
 }
 

@@ -40,6 +40,7 @@ struct Hello {
   std::uint64_t session = kNoSession;
   std::string product;
   std::vector<LaneHead> lanes;
+  bool adopt = false;  // take the spool over from the edge it is bound to
 };
 struct Next {
   SpoolUuid spool;

@@ -16,39 +16,45 @@ namespace {
 constexpr int kExitUsage = 2;
 
 constexpr const char* kUsageHead =
-    "usage: wayside-bridge edge|core --config FILE [--set KEY=VALUE]...\n"
+    "usage: wayside-bridge edge|core|adopt --config FILE [--set KEY=VALUE]...\n"
     "\n"
     "  edge                  ships an edge's spool to the core and hands requests to its broker\n"
     "  core                  accepts batches into the core log, feeds the sinks, forwards requests\n"
+    "  adopt                 ships the spool at adopt.spool to the core and ends; as the edge of FILE\n"
     "\n";
 constexpr const char* kUsageTail =
     "\n"
     "Precedence: default < file < environment (WAYSIDE_BRIDGE_EDGE__LINK__RESEND_MS) < --set.\n"
     "SIGTERM drains and ends.\n"
-    "Exit status: 0 drained, 1 could not run, 2 usage or configuration.\n";
+    "Exit status: 0 drained, 1 could not run, 2 usage or configuration; of adopt also 3 core not reached,\n"
+    "4 refused, 5 timeout.\n";
 
 std::string usage() { return kUsageHead + config::options_usage() + kUsageTail; }
 
 void print(std::FILE* to, const std::string& text) { std::fwrite(text.data(), 1, text.size(), to); }
 
 // Which end of the link this process is: the one word of the command line.
-enum class End : unsigned char { edge, core };
+enum class End : unsigned char { edge, core, adopt };
 
 std::optional<End> end_of(const config::Arguments& arguments, std::string& problem) {
   if (arguments.words.size() > 1) return problem = "unexpected argument " + arguments.words[1], std::nullopt;
   const std::string word = arguments.words.empty() ? "" : arguments.words[0];
   if (word == "edge") return End::edge;
   if (word == "core") return End::core;
-  return problem = word.empty() ? "edge or core?" : "unexpected argument " + word, std::nullopt;
+  if (word == "adopt") return End::adopt;
+  return problem = word.empty() ? "edge, core or adopt?" : "unexpected argument " + word, std::nullopt;
 }
 
-const config::Table& table(End end) { return end == End::edge ? edge_table() : core_table(); }
+const config::Table& table(End end) { return end == End::core ? core_table() : edge_table(); }
 
 std::optional<config::Config> load(const config::Arguments& arguments, End end) {
   config::Problems problems;
   std::optional<config::Config> config =
       config::load(table(end), {arguments.config_file, os::environment(), arguments.sets}, problems);
-  if (config) problems.lines = end == End::edge ? check_edge(*config) : check_core(*config);
+  if (config) problems.lines = end == End::core ? check_core(*config) : check_edge(*config);
+  if (config && end == End::adopt && config->text("adopt.spool").empty()) {
+    problems.lines.emplace_back("adopt.spool: the folder of the spool to adopt");
+  }
   for (const std::string& line : problems.lines) print(stderr, line + "\n");
   if (!problems.lines.empty()) config.reset();
   return config;
@@ -72,7 +78,12 @@ int run_command_line(int argc, char** argv, std::unique_ptr<Disk> disk) {
   if (arguments.print_effective) return print(stdout, config::effective(table(*end), *config)), 0;
   if (arguments.check_config) return print(stdout, "configuration is valid\n"), 0;
   ::umask(077);  // what libraries create is ours alone too
-  return *end == End::edge ? run_edge(*config, std::move(disk)) : run_core(*config, std::move(disk));
+  switch (*end) {
+    case End::edge: return run_edge(*config, std::move(disk));
+    case End::core: return run_core(*config, std::move(disk));
+    case End::adopt: return run_adopt(*config, std::move(disk));
+  }
+  return kExitUsage;
 }
 
 }  // namespace wayside::bridge::run

@@ -69,6 +69,7 @@ constexpr config::Row kRows[] = {
 constexpr config::Row kEdgeRows[] = {
     required("name", "Name of the edge, as its link certificate and topics carry it."),
     required("region", "Region of the edge."),
+    text("adopts", "", "Names of edges whose spools this one may adopt, with commas between them; *: any."),
 };
 constexpr config::Row kSinkRows[] = {
     required("type", "file: exactly once into files; mqtt: at least once to the core broker.", "file|mqtt"),
@@ -85,6 +86,19 @@ constexpr std::size_t kEdgesMax = 256;
 
 std::uint64_t u64(const config::Config& config, std::string_view key) {
   return static_cast<std::uint64_t>(config.integer(key));
+}
+
+std::vector<std::string> names_in(const std::string& list) {
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at < list.size();) {
+    const std::size_t comma = std::min(list.find(',', at), list.size());
+    std::string name = list.substr(at, comma - at);
+    name.erase(0, name.find_first_not_of(' '));
+    name.erase(name.find_last_not_of(' ') + 1);
+    if (!name.empty()) names.push_back(std::move(name));
+    at = comma + 1;
+  }
+  return names;
 }
 
 void check_edges(const config::Config& config, std::vector<std::string>& problems) {
@@ -135,7 +149,7 @@ core::CoreOptions core_options(const config::Config& config) {
   core::CoreOptions out;
   out.product = std::string("wayside-bridge ") + wayside::version();
   for (const config::Config& edge : config.entries("edge"))
-    out.edges.push_back({edge.text("name"), edge.text("region")});
+    out.edges.push_back({edge.text("name"), edge.text("region"), names_in(edge.text("adopts"))});
   out.window_bytes = u64(config, "link.window_bytes");
   out.floor_bytes = u64(config, "link.floor_bytes");
   out.credit_interval_ms = config.integer("link.credit_interval_ms");

@@ -39,6 +39,9 @@ constexpr config::Row kRows[] = {
     integer("link.keep_alive_s", "10", 1, 3'600, "MQTT keep alive; a loss is noticed after about 2.7 times this."),
     integer("link.window", "16", 1, 1'000, "MQTT publishes unacknowledged by the core broker, per connection."),
 
+    text("adopt.spool", "", "Of `wayside-bridge adopt`: folder of the spool to ship, or of the state that holds it."),
+    integer("adopt.timeout_s", "0", 0, 604'800, "Of `wayside-bridge adopt`: give up after this time; 0: never."),
+
     text("metrics.listen", "127.0.0.1:0", "Address of /metrics, /healthz and /readyz."),
     text("log.format", "text", "Form of log lines.", "text|json"),
     text("log.level", "info", "Least severe level that is logged.", "debug|info|warning|error"),

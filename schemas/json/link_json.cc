@@ -94,7 +94,9 @@ Text hello_json(ByteView payload) {
       json.key("settled").uint64(head->settled()).key("synced").uint64(head->synced()).end_object();
     }
   }
-  json.end_array().end_object();
+  json.end_array();
+  if (hello->adopt()) json.key("adopt").boolean(true);
+  json.end_object();
   return out;
 }
 

@@ -218,6 +218,45 @@ TEST_CASE("a spool of another edge is refused with EDGE_MISMATCH") {
   CHECK_FALSE(world.core->link->spool_of("e2").has_value());
 }
 
+TEST_CASE("a spool is adopted by an edge that may, and by no other; the one before it is of no session any more") {
+  World world(14);
+  world.core_options.edges = {{"e1", "r1"}, {"e2", "r1", {"e3", "e1"}}, {"e3", "r1"}};
+  start(world);
+  publish(world, Lane::event, 3);
+  REQUIRE(world.drain());
+  link::Hello hello;
+  hello.region = "r1";
+  hello.spool = uuid_of(0xED);
+  hello.session = 5;
+  const auto say = [&](const std::string& edge, bool adopt) {
+    hello.edge = edge;
+    hello.adopt = adopt;
+    world.core_alarms.clear();
+    world.core_event(bridge::core::Message{edge, {link::Channel::urgent, link::Kind::hello}, link::encode(hello)});
+    return world.core->link->spool_of(edge).has_value();
+  };
+  CHECK_FALSE(say("e2", false));
+  CHECK_FALSE(say("e3", true));
+  CHECK(world.core->link->spool_of("e1").has_value());
+  SECTION("the disk takes it") {
+    CHECK(say("e2", true));
+    REQUIRE(world.core_alarms.size() == 1);
+    CHECK(world.core_alarms.front().reason == Reason::SPOOL_ADOPTED);
+    CHECK_FALSE(world.core->link->spool_of("e1").has_value());
+    world.stop_core();
+    REQUIRE(world.start_core() == "");
+    CHECK(say("e2", false));
+    CHECK_FALSE(say("e1", true));
+  }
+  SECTION("the disk refuses it: nothing has changed") {
+    world.core_disk.fail(SimCall::fdatasync, Fault::io, 0, 1);
+    CHECK_FALSE(say("e2", true));
+    CHECK_FALSE(say("e2", false));
+    CHECK(world.core->link->spool_of("e1").has_value());
+    CHECK(say("e2", true));
+  }
+}
+
 TEST_CASE("ends without a common version of the link say LINK_VERSION, drop the link, and go on when there is one") {
   World world(13);
   SECTION("the edge is of another version") {

@@ -89,6 +89,11 @@ class BridgeFixture {
       writers_[index_of(lane)] = std::move(*writer);
     }
   }
+  // As after the broker's death.
+  void close_spool() {
+    for (auto& writer : writers_) writer.reset();
+    volume_.lock.reset();
+  }
   void append(Lane lane, const std::string& topic, ByteView payload, bool signals = false) {
     schemas::RecordView view;
     view.vehicle = "V1";
