@@ -240,6 +240,8 @@ void CoreLink::on_undecodable(EdgeState& edge, const Message& message, Reason wh
   }
   const link::BatchClaim& claim = claimed.value();
   if (!follows(edge, claim, now, actions)) return;
+  const bool too_large = why == Reason::BATCH_TOO_LARGE || claim.count > options_.limits.records_max;
+  if (too_large && claim.count > 1) return ask_for_less(edge, claim, actions);
   const Result<void> kept = dead_letters_.keep(
       "edge " + edge.name + " spool " + to_string(claim.uuid) + " " + range_text(claim) + " " + std::string(code(why)),
       message.bytes);
@@ -251,6 +253,17 @@ void CoreLink::on_undecodable(EdgeState& edge, const Message& message, Reason wh
   ++counters_.rejected;
   actions.emplace_back(Alarm{why, edge.name, "rejected " + range_text(claim)});
   const link::Rejected rejected{claim.uuid, edge.session, claim.lane, claim.first, claim.count, std::string(code(why))};
+  actions.emplace_back(
+      Publish{edge.name, {link::channel_of(claim.lane), link::Kind::rejected}, link::encode(rejected)});
+}
+
+// Nothing of it is lost yet: the edge plans the range anew, half as many records a batch.
+void CoreLink::ask_for_less(EdgeState& edge, const link::BatchClaim& claim, CoreActions& actions) {
+  ++counters_.rejected;
+  const Reason reason = Reason::BATCH_TOO_LARGE;
+  actions.emplace_back(Alarm{reason, edge.name, "asked for less than " + range_text(claim)});
+  const link::Rejected rejected{claim.uuid,  edge.session, claim.lane,
+                                claim.first, claim.count,  std::string(code(reason))};
   actions.emplace_back(
       Publish{edge.name, {link::channel_of(claim.lane), link::Kind::rejected}, link::encode(rejected)});
 }

@@ -37,6 +37,7 @@ void LaneSender::end_session() {
   in_flight_.clear();
   in_flight_bytes_ = 0;
   credit_ = link::CreditHolder(options_.credit_ahead_max);
+  records_max_ = options_.limits.records_max;
   ahead_ = false;
   resends_ = 0;
 }
@@ -173,10 +174,32 @@ bool LaneSender::on_credit(const link::Credit& credit, EdgeActions& actions) {
 
 void LaneSender::on_rejected(const link::Rejected& rejected, EdgeActions& actions) {
   ++counters_.rejected;
+  if (plan_less(rejected)) {
+    return alarm(Reason::BATCH_TOO_LARGE,
+                 "the core takes no batch of " + std::to_string(rejected.count) + " records: at most " +
+                     std::to_string(records_max_) + " in this session",
+                 actions);
+  }
   alarm(parse_reason(rejected.reason).value_or(Reason::BATCH_MALFORMED),
         "the core could not decode " + std::to_string(rejected.count) + " records from offset " +
             std::to_string(rejected.first.value) + " and settles them as lost",
         actions);
+}
+
+// A batch of several records that is too large for the core: from its begin on everything is planned anew, in halves.
+bool LaneSender::plan_less(const link::Rejected& rejected) {
+  if (rejected.count < 2 || parse_reason(rejected.reason) != Reason::BATCH_TOO_LARGE) return false;
+  const auto refused = std::find_if(in_flight_.begin(), in_flight_.end(), [&](const InFlight& batch) {
+    return batch.begin.at == rejected.first && batch.end.at - batch.begin.at == rejected.count;
+  });
+  if (refused == in_flight_.end()) return true;  // planned anew already
+  records_max_ = static_cast<std::uint32_t>(rejected.count / 2);
+  position_ = refused->begin;
+  backlog_ = true;
+  ++counters_.replans;
+  for (auto at = refused; at != in_flight_.end(); ++at) in_flight_bytes_ -= at->message.size();
+  in_flight_.erase(refused, in_flight_.end());
+  return true;
 }
 
 void LaneSender::on_synced(Offset synced, const Time& now) {
@@ -221,13 +244,13 @@ Result<std::vector<spool::ReadRecord>> LaneSender::records_from(Offset from, std
   if (!oldest) return oldest.error();
   if (from < *oldest) return vanished(from, *oldest);
   if (credit == 0) return std::vector<spool::ReadRecord>();
-  return reader_.read(from, options_.limits.records_max, std::min(options_.limits.raw_bytes_max, credit));
+  return reader_.read(from, records_max_, std::min(options_.limits.raw_bytes_max, credit));
 }
 
 // Offsets that the core lost and we have deleted: they end as lost, by offset. Their bytes are gone, so they
 // take no credit; the chain meets our own where the volume begins.
 Result<std::vector<spool::ReadRecord>> LaneSender::vanished(Offset from, Offset oldest) {
-  const std::uint64_t count = std::min<std::uint64_t>(oldest - from, options_.limits.records_max);
+  const std::uint64_t count = std::min<std::uint64_t>(oldest - from, records_max_);
   std::vector<spool::ReadRecord> out(count);
   for (std::uint64_t i = 0; i < count; ++i) {
     out[i].offset = from + i;

@@ -87,6 +87,7 @@ class LaneSender {
   bool chain_agrees(const spool::Standing& core, EdgeActions& actions);
   bool advance(const spool::Standing& core, EdgeActions& actions);
   void settle(const spool::Standing& standing, EdgeActions& actions);
+  bool plan_less(const link::Rejected& rejected);
   void resend_all(const Time& now, EdgeActions& actions);
   bool due(const Time& now) const;
   Result<std::vector<spool::ReadRecord>> records_from(Offset from, std::uint64_t credit);
@@ -107,7 +108,8 @@ class LaneSender {
   std::uint64_t in_flight_bytes_ = 0;
   link::CreditHolder credit_;
   std::optional<MonoMs> pending_since_;
-  bool backlog_ = false;  // the last plan left records behind: no lingering
+  std::uint32_t records_max_ = 0;  // of a batch, in this session
+  bool backlog_ = false;           // the last plan left records behind: no lingering
   bool forked_ = false;
   bool ahead_ = false;                        // the core's NEXT is above our synced page: wait for the page
   bool disk_fault_ = false;                   // alarmed already

@@ -2,16 +2,41 @@
 
 #include <zstd.h>
 
+#include <memory>
+
 #include "bridge/link/convert.h"
 #include "schemas/gen/batch_generated.h"
 
 namespace wayside::bridge::link {
 namespace {
 
+constexpr int kWindowLogMax = 20;
+
+struct FreeContext {
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
+
+// The first `bytes` of what the frame holds: the claim is in front, whatever the columns behind it weigh.
+Outcome<Bytes> inflate_front(ByteView message, std::uint64_t bytes) {
+  const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
+  if (!context || ZSTD_isError(ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kWindowLogMax)) != 0) {
+    return Reason::BATCH_TOO_LARGE;
+  }
+  Bytes raw(bytes);
+  ZSTD_outBuffer out{raw.data(), raw.size(), 0};
+  ZSTD_inBuffer in{message.data(), message.size(), 0};
+  while (out.pos < out.size) {
+    const std::size_t before = out.pos + in.pos;
+    const std::size_t left = ZSTD_decompressStream(context.get(), &out, &in);
+    if (ZSTD_isError(left) != 0 || out.pos + in.pos == before) return Reason::BATCH_TOO_LARGE;
+  }
+  return raw;
+}
+
 Outcome<Bytes> inflate(ByteView message, std::uint64_t raw_bytes_max) {
   const unsigned long long size = ZSTD_getFrameContentSize(message.data(), message.size());
   if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size < 8) return Reason::BATCH_MALFORMED;
-  if (size > raw_bytes_max) return Reason::BATCH_TOO_LARGE;
+  if (size > raw_bytes_max) return inflate_front(message, raw_bytes_max);
   if (ZSTD_findFrameCompressedSize(message.data(), message.size()) != message.size()) return Reason::BATCH_MALFORMED;
   Bytes raw(size);
   const std::size_t got = ZSTD_decompress(raw.data(), raw.size(), message.data(), message.size());
@@ -53,7 +78,7 @@ Outcome<BatchClaim> claim_of(ByteView message, const batch::Limits& limits) {
   out.before = from_fb(*in->before());
   out.after = from_fb(*in->after());
   out.framed_bytes = in->framed_bytes();
-  if (out.count == 0 || out.count > limits.records_max) return Reason::BATCH_MALFORMED;
+  if (out.count == 0 || out.count > kClaimRecordsMax) return Reason::BATCH_MALFORMED;
   if (out.first.value > (1ULL << 60U)) return Reason::BATCH_MALFORMED;
   return out;
 }

@@ -312,6 +312,34 @@ TEST_CASE("a batch that does not decode is kept as a dead letter, settled as los
   CHECK(standing.totals == world.edge->settlements[index_of(Lane::event)]->standing().totals);
 }
 
+TEST_CASE(
+    "a batch that is too large for the core is sent again in less, and only a record too large by itself is lost") {
+  World world(15);
+  std::uint64_t lost = 0;
+  SECTION("bytes") { world.core_options.limits.raw_bytes_max = 12U << 10U; }
+  SECTION("records") { world.core_options.limits.records_max = 3; }
+  SECTION("payloads") { world.core_options.limits.payload_bytes_max = 4'000; }
+  SECTION("one record by itself") {
+    world.core_options.limits.raw_bytes_max = 12U << 10U;
+    lost = 1;
+  }
+  start(world);
+  REQUIRE(world.drain());
+  for (unsigned n = 0; n < 30; ++n) {
+    const std::size_t bytes = lost > 0 && n == 17 ? 20'000 : 900;
+    world.append(Lane::bulk, record_body(Lane::bulk, "V1", n + 1, bytes));
+  }
+  REQUIRE(world.commit(Lane::bulk));
+  const bool dry = world.drain();
+  for (const auto& alarm : world.core_alarms) UNSCOPED_INFO(alarm.sentence);
+  REQUIRE(dry);
+  const spool::Standing& standing = world.core->log->durable().of(uuid_of(0xED), Lane::bulk);
+  CHECK(standing.totals == spool::Totals{30 - lost, 0, 0, 0, lost});
+  CHECK(standing.totals == world.edge->settlements[index_of(Lane::bulk)]->standing().totals);
+  CHECK(world.core->dead_letters->size() == lost);
+  CHECK(alarmed(world, Reason::BATCH_TOO_LARGE));
+}
+
 TEST_CASE("bytes whose range cannot even be read are kept and change nothing") {
   World world(12);
   start(world);
