@@ -6,13 +6,12 @@ namespace wayside::test {
 namespace {
 
 constexpr std::array<const char*, kStruck> kFaultNames = {
-    "message lost",    "message repeated", "message reordered", "partition",      "half-open link",
-    "reconnect",       "edge killed",      "core killed",       "broker killed",  "edge power loss",
-    "core power loss", "edge fdatasync",   "edge short write",  "edge no space",  "edge rename",
-    "edge fsync dir",  "edge open",        "edge read",         "core fdatasync", "core short write",
-    "core no space",   "core rename",      "core fsync dir",    "core open",      "core read",
-    "edge slow sync",  "core slow sync",   "rot, sealed",       "rot, tail",      "rot, settlement",
-    "rot, identity",   "lane full",        "core log full",     "clock back",     "clock ahead",
+    "message lost",     "message repeated", "message reordered", "partition",       "half-open link",  "reconnect",
+    "edge killed",      "core killed",      "broker killed",     "edge power loss", "core power loss", "edge fdatasync",
+    "edge short write", "edge no space",    "edge rename",       "edge fsync dir",  "edge open",       "edge read",
+    "core fdatasync",   "core short write", "core no space",     "core rename",     "core fsync dir",  "core open",
+    "core read",        "edge slow sync",   "core slow sync",    "rot, sealed",     "rot, tail",       "rot, core log",
+    "rot, settlement",  "rot, identity",    "lane full",         "core log full",   "clock back",      "clock ahead",
     "volume restored"};
 constexpr std::array<const char*, kStakes> kStakeNames = {"unsent", "in flight", "staged", "unanswered", "unsunk"};
 

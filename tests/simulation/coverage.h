@@ -38,6 +38,7 @@ enum class Struck : std::uint8_t {
   core_slow_sync,
   rot_sealed,
   rot_tail,
+  rot_core_log,
   rot_settlement,
   rot_identity,
   lane_full,
@@ -46,7 +47,7 @@ enum class Struck : std::uint8_t {
   clock_ahead,
   volume_restored,
 };
-inline constexpr std::size_t kStruck = 36;
+inline constexpr std::size_t kStruck = 37;
 const char* to_string(Struck fault);
 
 // Where acknowledged records stood when the step began; several at once.

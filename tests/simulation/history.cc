@@ -70,6 +70,7 @@ void History::take(const Step& step) {
     case StepKind::rot_settlement: return rot_settlement();
     case StepKind::rot_identity: return rot_identity();
     case StepKind::rot: return rot();
+    case StepKind::rot_core_log: return rot_core_log();
     case StepKind::copy_volume: return copy_volume();
     case StepKind::restore_volume: return restore_volume();
   }

@@ -46,6 +46,7 @@ class History {
   void rot_identity();
   void mend_identity(std::size_t side);
   void rot();
+  void rot_core_log();
   void copy_volume();
   void restore_volume();
 

@@ -41,6 +41,7 @@ TEST_CASE("in histories with rot what is damaged is counted lost and nothing els
   CHECK(failures.empty());
   CHECK(coverage.hits(Struck::rot_sealed, Stake::unsent) > 0);
   CHECK(coverage.hits(Struck::rot_tail, Stake::unsent) > 0);
+  CHECK(coverage.hits(Struck::rot_core_log, Stake::unsent) > 0);
 }
 
 TEST_CASE("in histories where a volume comes back from an old copy FORKED is said and the core takes nothing wrong") {

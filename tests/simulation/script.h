@@ -33,10 +33,11 @@ enum class StepKind : std::uint8_t {
   rot_settlement,
   rot_identity,
   rot,
+  rot_core_log,
   copy_volume,
   restore_volume,
 };
-inline constexpr std::size_t kStepKinds = 25;
+inline constexpr std::size_t kStepKinds = 26;
 const char* to_string(StepKind kind);
 
 struct Step {

@@ -11,9 +11,16 @@ struct CoreView {
   std::string problem;
 };
 
-void read_record(const bridge::core::CoreRecord& record, CoreView& view) {
+bool damaged(const World& world, Lane lane, std::uint64_t from, std::uint64_t to) {
+  for (std::uint64_t offset = from; offset < to; ++offset) {
+    if (!world.core_rotted[index_of(lane)].contains(offset)) return false;
+  }
+  return from < to;
+}
+
+void read_record(const World& world, const bridge::core::CoreRecord& record, CoreView& view) {
   std::uint64_t& next = view.next[index_of(record.lane)];
-  if (record.first.value != next) {
+  if (record.first.value != next && !damaged(world, record.lane, next, record.first.value)) {
     view.problem = "core log, lane " + std::string(to_string(record.lane)) + ": offset " +
                    std::to_string(record.first.value) + " where " + std::to_string(next) + " follows";
   }
@@ -31,7 +38,7 @@ std::string read_lane(World& world, Lane lane, CoreView& view) {
     for (const auto& batch : *batches) {
       // Segments that every sink is past are gone; what is left must follow without a gap.
       if (std::exchange(first, false)) view.next[index_of(lane)] = batch.records.front().first.value;
-      for (const auto& record : batch.records) read_record(record, view);
+      for (const auto& record : batch.records) read_record(world, record, view);
     }
   }
   return view.problem;
@@ -99,6 +106,25 @@ std::string check_core_log(World& world) {
     if (std::string problem = read_lane(world, lane, view); !problem.empty()) return problem;
   }
   return {};
+}
+
+std::map<std::uint64_t, bridge::core::CoreRecord> core_records(SimDisk& disk, Lane lane) {
+  std::map<std::uint64_t, bridge::core::CoreRecord> out;
+  const std::string dir = std::string(kCoreRoot) + "/" + to_string(lane);
+  auto reader = spool::LaneReader::open(disk, dir, uuid_of(0xC0), lane);
+  if (!reader) return out;
+  const auto oldest = (*reader)->oldest();
+  if (!oldest) return out;
+  for (Offset at = *oldest; at < (*reader)->synced();) {
+    auto records = (*reader)->read(at, 1'000, UINT64_MAX);
+    if (!records || records->empty()) return out;
+    for (const spool::ReadRecord& record : *records) {
+      at = record.offset + 1;
+      if (record.lost) continue;
+      if (auto decoded = bridge::core::decode_core_record(record.body)) out.emplace(record.offset.value, *decoded);
+    }
+  }
+  return out;
 }
 
 SinkView read_sink(World& world) {

@@ -12,6 +12,8 @@ namespace wayside::test {
 
 // "" or where the core log is not dense.
 std::string check_core_log(World& world);
+// What can be read of one lane of the core log, by core offset.
+std::map<std::uint64_t, bridge::core::CoreRecord> core_records(SimDisk& disk, Lane lane);
 
 struct SinkView {
   // By lane and offset: the sequence that the sender gave the record.

@@ -3,6 +3,7 @@
 
 #include "spool/segment_file.h"
 #include "tests/simulation/history.h"
+#include "tests/simulation/sink_view.h"
 
 namespace wayside::test {
 namespace {
@@ -75,6 +76,45 @@ void History::rot() {
   world_.edge_disk.flip_bit(segments[at], byte, static_cast<unsigned>(world_.rng.below(8)));
   world_.rotted[index_of(lane)] = true;
   expected_.lost_max[index_of(lane)] += group_max_[index_of(lane)];
+}
+
+// One bit of the core log below its last batch. A damaged last one may be there twice after a start of the core
+// (docs/failure-modes.md). What can be read no more is what may be missing.
+void History::rot_core_log() {
+  const Lane lane = kAllLanes.at(world_.rng.below(kLanes));
+  const std::string prefix = std::string(kCoreRoot) + "/" + to_string(lane) + "/";
+  std::vector<std::string> segments;
+  for (const std::string& path : world_.core_disk.files()) {
+    if (path.starts_with(prefix) && path.ends_with(".seg")) segments.push_back(path);
+  }
+  if (segments.empty()) return;
+  const std::string& path = segments.at(world_.rng.below(segments.size()));
+  const Bytes content = world_.core_disk.content(path);
+  if (content.size() <= kHeaderBytes) return;
+  const auto last = std::find_if(content.rbegin(), content.rend(), [](std::uint8_t byte) { return byte != 0; });
+  const auto size = static_cast<std::uint64_t>(content.rend() - last);
+  if (size <= kHeaderBytes) return;
+  const std::uint64_t byte = kHeaderBytes + world_.rng.below(size - kHeaderBytes);
+  const auto bit = static_cast<unsigned>(world_.rng.below(8));
+  SimDisk apart;
+  (void)apart.make_dir(prefix.substr(0, prefix.size() - 1));
+  apart.put_back(world_.core_disk.image());
+  const auto before = core_records(apart, lane);
+  apart.flip_bit(path, byte, bit);
+  const auto after = core_records(apart, lane);
+  if (before.empty()) return;
+  std::uint64_t last_batch = before.rbegin()->first;
+  while (last_batch > 0 && before.contains(last_batch) && !before.at(last_batch).first_of_batch) --last_batch;
+  std::set<std::uint64_t> damaged;
+  for (const auto& [offset, record] : before) {
+    if (after.contains(offset)) continue;
+    if (offset >= last_batch) return;
+    for (std::uint64_t n = 0; n < record.count; ++n) damaged.insert(record.first.value + n);
+  }
+  if (damaged.empty()) return;
+  struck(Struck::rot_core_log);
+  world_.core_disk.flip_bit(path, byte, bit);
+  world_.core_rotted[index_of(lane)].merge(damaged);
 }
 
 // What the core knows comes back with its NEXT: nothing may be lost by it.

@@ -250,7 +250,9 @@ class World {
   std::array<std::vector<Bytes>, kLanes> open_group;  // appended, not committed
   // Groups that a commit refused at the head: after a crash one of them may stand there, whole.
   std::array<std::vector<std::vector<Bytes>>, kLanes> refused;
-  std::array<bool, kLanes> rotted{};                 // somebody flipped a bit in that lane
+  std::array<bool, kLanes> rotted{};  // somebody flipped a bit in that lane
+  // Offsets of the spool whose records in the core log somebody damaged.
+  std::array<std::set<std::uint64_t>, kLanes> core_rotted;
   std::array<std::uint64_t, kLanes> tail_unknown{};  // cut and said; only rot may bring it about
   // What such a cut took, by offset: the core may have it.
   std::array<std::map<std::uint64_t, std::vector<Bytes>>, kLanes> cut_tail;

@@ -398,6 +398,7 @@ void SimDisk::put_back(const Image& image) {
   state_->durable_names.clear();
   state_->pending.clear();
   for (const auto& [path, content] : image.files) put(path, content);
+  for (const auto& [key, value] : image.words) (void)state_->words[key];
   for (auto& [key, word] : state_->words) {
     const auto found = image.words.find(key);
     word.value = found == image.words.end() ? 0 : found->second;
