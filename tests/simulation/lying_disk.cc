@@ -1,6 +1,7 @@
 #include "tests/simulation/lying_disk.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "spool/format.h"
 
@@ -13,6 +14,7 @@ class LyingFile final : public DiskFile {
   Result<void> pwrite(ByteView bytes, std::uint64_t at) override { return file_->pwrite(bytes, at); }
   Result<void> pread(Bytes& out, std::size_t size, std::uint64_t at) override {
     auto read = file_->pread(out, size, at);
+    if (read && lies_.tail) read = hide_last_group(out, at);
     if (!read || !lies_.claims) return read;
     constexpr std::uint64_t kEnd = spool::kClaimAt + spool::kClaimSlots * spool::kSectorBytes;
     for (std::uint64_t byte = std::max<std::uint64_t>(at, spool::kClaimAt); byte < std::min(kEnd, at + out.size());
@@ -27,6 +29,21 @@ class LyingFile final : public DiskFile {
   Result<std::uint64_t> size() override { return file_->size(); }
 
  private:
+  Result<void> hide_last_group(Bytes& out, std::uint64_t at) {
+    const auto size = file_->size();
+    if (!size) return size.error();
+    Bytes whole;
+    if (auto read = file_->pread(whole, *size, 0); !read) return read;
+    std::uint64_t group = 0;
+    for (std::uint64_t sector = spool::kHeaderBytes; sector + 4 <= whole.size(); sector += spool::kSectorBytes) {
+      std::uint32_t magic = 0;
+      std::memcpy(&magic, whole.data() + sector, sizeof magic);
+      if (magic == spool::kGroupMagic) group = sector;
+    }
+    for (std::uint64_t byte = std::max(at, group); group > 0 && byte < at + out.size(); ++byte) out[byte - at] = 0;
+    return {};
+  }
+
   std::unique_ptr<DiskFile> file_;
   Lies lies_;
 };
@@ -51,6 +68,7 @@ Result<std::unique_ptr<DiskFile>> LyingDisk::open(const std::string& path, OpenM
   const bool segment = path.find(".seg") != std::string::npos;
   lies.fdatasync &= segment;
   lies.claims &= segment;
+  lies.tail &= segment;
   return std::unique_ptr<DiskFile>(std::make_unique<LyingFile>(std::move(*file), lies));
 }
 

@@ -12,6 +12,7 @@ struct Lies {
   bool fdatasync = false;        // of segments: says synced, is not
   bool fsync_dir = false;        // names are not made durable
   bool claims = false;           // segments show no claim, and pages no synced: recovery has no evidence
+  bool tail = false;             // the last group of a segment reads as if it had never been written
   std::uint64_t page_ahead = 0;  // the synced page shows so many records more
 };
 

@@ -28,6 +28,22 @@ void plant_hidden_loss(World& world) {
   world.seams.ports.reader = [](Lane, EdgePorts::Reader plain) { return reader_that_hides_loss(std::move(plain)); };
 }
 
+void plant_no_fork(World& world) {
+  world.seams.ports.reader = [&world](Lane lane, EdgePorts::Reader plain) {
+    return reader_that_believes_the_core(world, lane, std::move(plain));
+  };
+}
+
+void plant_lost_settled(World& world) {
+  world.seams.ports.reader = [&world](Lane lane, EdgePorts::Reader plain) {
+    return reader_that_settles_lost(world, lane, std::move(plain));
+  };
+}
+
+void plant_old_plan(World& world) {
+  world.seams.ports.reader = [](Lane, EdgePorts::Reader plain) { return reader_of_the_old_plan(std::move(plain)); };
+}
+
 void plant_off_by_one(World& world) {
   world.seams.ports.settlement = [](Lane, EdgePorts::Settlement plain) {
     return settlement_off_by_one(std::move(plain));
@@ -64,6 +80,10 @@ const std::vector<Planted>& planted_bugs() {
       {"torn tail mistaken for rot", Profile::faults, 40, lying(Side::broker, {.page_ahead = 1})},
       {"rot mistaken for a torn tail", Profile::rot, 100, lying(Side::broker, {.claims = true})},
       {"rot that is delivered as something else", Profile::rot, 100, plant_hidden_loss},
+      {"batch replanned under an old number", Profile::faults, 20, plant_old_plan},
+      {"tombstone settled before NEXT", Profile::rot, 100, plant_lost_settled},
+      {"restored volume accepted", Profile::restored, 100, plant_no_fork},
+      {"lost tail after recovery", Profile::faults, 20, lying(Side::broker, {.claims = true, .tail = true})},
       {"ledger off by one on lost", Profile::rot, 100, plant_off_by_one},
       {"PUBCOMP before release", Profile::faults, 60, {}, pubcomp_before_release},
   };

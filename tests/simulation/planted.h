@@ -1,10 +1,10 @@
 // Bugs put between the product and what it relies on: proof that the histories would notice. None needs a hook in
 // the product: a disk that lies, a reader, a settlement or a link that does what a wrong one would do.
 //
-// What cannot be planted from outside: a batch replanned under an old number and a tombstone settled before NEXT (both
-// inside EdgeLink), a restored volume accepted (both ends compare digests inside themselves), a tail that recovery
-// itself loses (inside the spool). The gate is not in this world: what is planted there has histories of its own
-// (tests/broker/support/qos2_world.h).
+// The number of a batch is for logs and names nothing: what a batch is known by are its offsets, so a batch replanned
+// under an old number is one that carries the records of another plan under its own offsets.
+//
+// The gate is not in this world: what is planted there has histories of its own (tests/broker/support/qos2_world.h).
 #pragma once
 
 #include <functional>

@@ -80,6 +80,89 @@ class HidingReader final : public PlainReader {
   }
 };
 
+// A chain of one's own over records that are not what the volume's chain covers.
+void chain_again(std::vector<ReadRecord>& records, Digest& after) {
+  for (ReadRecord& record : records) {
+    after = record.lost ? spool::chain_lost(after, record.offset)
+                        : spool::chain(after, record.offset, record.time, record.body);
+    record.after = after;
+  }
+}
+
+class BelievingReader final : public PlainReader {
+ public:
+  BelievingReader(World& world, Lane lane, EdgePorts::Reader plain)
+      : PlainReader(std::move(plain)), world_(world), lane_(lane) {}
+  Result<Digest> digest_before(Offset at) override {
+    if (!world_.core) return PlainReader::digest_before(at);
+    const spool::Standing& standing = world_.core->log->durable().of(uuid_of(0xED), lane_);
+    if (standing.next != at) return PlainReader::digest_before(at);
+    at_ = at;
+    after_ = standing.digest;
+    return after_;
+  }
+  Records read(Offset from, std::size_t max_records, std::uint64_t max_bytes) override {
+    Records records = PlainReader::read(from, max_records, max_bytes);
+    if (!records || records->empty() || from != at_) return records;
+    chain_again(*records, after_);
+    at_ = records->back().offset + 1;
+    return records;
+  }
+
+ private:
+  World& world_;
+  Lane lane_;
+  Offset at_{};
+  Digest after_{};
+};
+
+class HastyReader final : public PlainReader {
+ public:
+  HastyReader(World& world, Lane lane, EdgePorts::Reader plain)
+      : PlainReader(std::move(plain)), world_(world), lane_(lane) {}
+  Records read(Offset from, std::size_t max_records, std::uint64_t max_bytes) override {
+    Records records = PlainReader::read(from, max_records, max_bytes);
+    if (!records || !world_.edge) return records;
+    spool::SettlementLog& settlement = *world_.edge->settlements[index_of(lane_)];
+    spool::Standing standing = settlement.standing();
+    for (const ReadRecord& record : *records) {
+      if (!record.lost || record.offset != standing.next) break;
+      standing.next = standing.next + 1;
+      standing.digest = record.after;
+      ++standing.totals.lost;
+      ++standing.cohorts[world_.cohort].lost;
+    }
+    if (standing.next > settlement.standing().next) (void)settlement.settle(standing);
+    return records;
+  }
+
+ private:
+  World& world_;
+  Lane lane_;
+};
+
+class OldPlanReader final : public PlainReader {
+ public:
+  using PlainReader::PlainReader;
+  Records read(Offset from, std::size_t max_records, std::uint64_t max_bytes) override {
+    Records records = PlainReader::read(from, max_records, max_bytes);
+    if (!records || records->empty()) return records;
+    const bool again = !old_.empty() && from < old_.front().offset;
+    if (!again) {
+      old_ = *records;
+      return records;
+    }
+    Result<Digest> before = PlainReader::digest_before(from);
+    if (!before) return std::move(before).error();
+    for (std::size_t i = 0; i < std::min(old_.size(), records->size()); ++i) (*records)[i].body = old_[i].body;
+    chain_again(*records, *before);
+    return records;
+  }
+
+ private:
+  std::vector<ReadRecord> old_;
+};
+
 class OffByOne final : public spool::SettlementLog {
  public:
   explicit OffByOne(EdgePorts::Settlement plain) : plain_(std::move(plain)) {}
@@ -105,6 +188,18 @@ EdgePorts::Reader reader_past_synced(World& world, Lane lane, EdgePorts::Reader 
 
 EdgePorts::Reader reader_that_hides_loss(EdgePorts::Reader plain) {
   return std::make_unique<HidingReader>(std::move(plain));
+}
+
+EdgePorts::Reader reader_that_believes_the_core(World& world, Lane lane, EdgePorts::Reader plain) {
+  return std::make_unique<BelievingReader>(world, lane, std::move(plain));
+}
+
+EdgePorts::Reader reader_that_settles_lost(World& world, Lane lane, EdgePorts::Reader plain) {
+  return std::make_unique<HastyReader>(world, lane, std::move(plain));
+}
+
+EdgePorts::Reader reader_of_the_old_plan(EdgePorts::Reader plain) {
+  return std::make_unique<OldPlanReader>(std::move(plain));
 }
 
 EdgePorts::Settlement settlement_off_by_one(EdgePorts::Settlement plain) {

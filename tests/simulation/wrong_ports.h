@@ -9,6 +9,12 @@ namespace wayside::test {
 EdgePorts::Reader reader_past_synced(World& world, Lane lane, EdgePorts::Reader plain);
 // Skips a record: what stands at an offset is what stands at the next.
 EdgePorts::Reader reader_that_hides_loss(EdgePorts::Reader plain);
+// Finds no fork: whatever the core's digest is, the volume's own chain goes on from there.
+EdgePorts::Reader reader_that_believes_the_core(World& world, Lane lane, EdgePorts::Reader plain);
+// Settles what is lost as it is planned.
+EdgePorts::Reader reader_that_settles_lost(World& world, Lane lane, EdgePorts::Reader plain);
+// Replanned, a range gets the records of the plan before under its own offsets.
+EdgePorts::Reader reader_of_the_old_plan(EdgePorts::Reader plain);
 // Says one less of `lost`, and one more of `delivered`.
 EdgePorts::Settlement settlement_off_by_one(EdgePorts::Settlement plain);
 
