@@ -37,6 +37,10 @@ std::string check_broker(const World& world, Lane lane) {
   return {};
 }
 
+std::string check_edge(const World& world, Lane lane) {
+  return settled_of(world, lane).next > world.committed[index_of(lane)] ? "settled above synced" : "";
+}
+
 std::string check_core(const World& world, Lane lane, Watch& watch) {
   const Offset next = durable_of(world, lane).next;
   Offset& before = watch.core_next[index_of(lane)];
@@ -78,6 +82,7 @@ std::string check_lane(const World& world, const Expected& expected, Lane lane, 
   std::string problem;
   if (world.broker) problem = check_broker(world, lane);
   if (problem.empty() && world.core) problem = check_core(world, lane, watch);
+  if (problem.empty() && world.edge && !may_be_behind(world, expected, lane)) problem = check_edge(world, lane);
   if (problem.empty() && world.core && world.edge && !may_be_behind(world, expected, lane))
     problem = check_ends(world, lane);
   return problem;
