@@ -87,7 +87,7 @@ TEST_CASE("a session store with damaged pages is refused as corrupt and left as 
 }
 
 TEST_CASE("who was online when the process died is left online until it is back or told, through further deaths") {
-  using Ids = std::vector<std::string>;
+  using Names = std::vector<std::string>;
   const test::TempDir folder;
   std::uint64_t lost_epoch = 0;
   {
@@ -103,18 +103,18 @@ TEST_CASE("who was online when the process died is left online until it is back 
   }
   {
     Store store(folder);
-    CHECK(store.left() == Ids{"a", "b", "d"});
-    CHECK(store.left(2) == Ids{"a", "b"});
+    CHECK(store.left() == Names{"a", "b", "d"});
+    CHECK(store.left(2) == Names{"a", "b"});
     const auto back = store.open("a", true, 0);
     REQUIRE(back.ok());
     store.store->end({"a", back.value().epoch, 0, kNow});
-    CHECK(store.left() == Ids{"b", "d"});
+    CHECK(store.left() == Names{"b", "d"});
     store.store->told({"d", lost_epoch + 1});  // of another connection
-    CHECK(store.left() == Ids{"b", "d"});
+    CHECK(store.left() == Names{"b", "d"});
     store.store->told({"d", lost_epoch});
   }
   Store store(folder);
-  CHECK(store.left() == Ids{"b"});
+  CHECK(store.left() == Names{"b"});
 }
 
 TEST_CASE("subscriptions of a durable session come back after a restart of the store") {
