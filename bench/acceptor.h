@@ -42,8 +42,8 @@ class Acceptor {
 
 // CAs, the edge's server certificate, and the keys that a broker wants to see at start.
 Result<void> make_bench_pki(const std::string& pki);
-// A wayside-broker of the release build with its managed Mosquitto, everything at its defaults but the size of the
-// state lane: nothing settles here.
+// A wayside-broker of the release build with its managed Mosquitto. Not at their defaults: one I/O thread, as the
+// others have, and the size of the state lane, because nothing settles here.
 Result<std::unique_ptr<Acceptor>> start_broker(const AcceptorOptions& options);
 // Same TLS, client certificates required; nothing is written to disk.
 Result<std::unique_ptr<Acceptor>> start_mosquitto(const AcceptorOptions& options);

@@ -92,7 +92,7 @@ constexpr Row kRows[] = {
             "Status and presence events that wait for one thread; further ones are dropped."),
 
     integer("custody.commit_interval_ms", "5", 0, 1000,
-            "Longest wait of a record for its group while an earlier lane syncs."),
+            "Longest wait of a record for its group, while an earlier lane syncs or a busy lane has more coming."),
     integer("custody.commit_bytes", "1048576", 4 * kKiB, 64 * kMiB, "Largest group of a command, ack or event lane."),
     integer("custody.bulk_unsynced_bytes_max", "524288", 4 * kKiB, 64 * kMiB,
             "Largest un-synced group of a state or bulk lane: what an ack's sync may meet on the device."),

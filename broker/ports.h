@@ -128,9 +128,9 @@ class CustodyPort {
   // refused together with those ahead of it rather than overtake them asks before the first and offers all with the
   // answer. Thread: any.
   [[nodiscard]] virtual std::uint64_t opening(Lane /*lane*/) const { return 0; }
-  // The same for each record of the burst, which comes back empty; what is refused is appended to `refused`. After a
-  // refusal for want of room the rest of the burst is refused too, so that no record overtakes another.
-  virtual void offer_all(Lane lane, OfferBurst& burst, std::vector<Committed>& refused);
+  // The same for each record of the burst, which comes back empty; what is refused is appended to `refused`. A refusal
+  // for want of room sets `no_room`; while it is set all else is refused too, so that no record overtakes another.
+  virtual void offer_all(Lane lane, OfferBurst& burst, std::vector<Committed>& refused, std::optional<Reason>& no_room);
   // Records of the lane from this offset on are still needed for recovery by who offers there: they are not
   // released though they are settled. Until a keeper that is waited for has spoken, all of the lane is. Thread: any.
   virtual void keep_from(Lane /*lane*/, Offset /*offset*/, Keeper /*keeper*/ = Keeper::commands) {}
@@ -138,8 +138,8 @@ class CustodyPort {
   virtual void shed(Lane /*lane*/, Reason /*reason*/) {}
 };
 
-inline void CustodyPort::offer_all(Lane lane, OfferBurst& burst, std::vector<Committed>& refused) {
-  std::optional<Reason> no_room;
+inline void CustodyPort::offer_all(Lane lane, OfferBurst& burst, std::vector<Committed>& refused,
+                                   std::optional<Reason>& no_room) {
   std::size_t at = 0;
   for (const OfferBurst::Entry& entry : burst.entries) {
     const ByteView cohort = ByteView(burst.arena).subspan(at, entry.cohort_bytes);

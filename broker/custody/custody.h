@@ -54,8 +54,9 @@ class Custody final : public CustodyPort {
 
   Outcome<void> offer(Offer offer) override;
   [[nodiscard]] std::uint64_t opening(Lane lane) const override { return lanes_[index_of(lane)]->opening(); }
-  void offer_all(Lane lane, OfferBurst& burst, std::vector<Committed>& refused) override {
-    lanes_[index_of(lane)]->offer_all(burst, refused);
+  void offer_all(Lane lane, OfferBurst& burst, std::vector<Committed>& refused,
+                 std::optional<Reason>& no_room) override {
+    lanes_[index_of(lane)]->offer_all(burst, refused, no_room);
   }
   void keep_from(Lane lane, Offset offset, Keeper keeper) override {
     lanes_[index_of(lane)]->keep_from(offset, keeper);

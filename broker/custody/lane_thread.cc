@@ -103,9 +103,9 @@ Outcome<void> LaneThread::offer(Offer offer) {
 }
 
 // Takes what may be taken; what stays is returned, what is refused is appended to `refused`. Under the lock.
-OfferBurst LaneThread::sift(const OfferBurst& burst, std::vector<Committed>& refused) {
+OfferBurst LaneThread::sift(const OfferBurst& burst, std::vector<Committed>& refused, std::optional<Reason>& no_room) {
   OfferBurst kept;
-  std::optional<Reason> no_room = why_shut();
+  if (!no_room) no_room = why_shut();
   const MonoMs now = parts_.clock.mono();
   std::size_t at = 0;
   for (const OfferBurst::Entry& entry : burst.entries) {
@@ -143,13 +143,13 @@ bool LaneThread::take_whole(const OfferBurst& burst) {
   return true;
 }
 
-void LaneThread::offer_all(OfferBurst& burst, std::vector<Committed>& refused) {
+void LaneThread::offer_all(OfferBurst& burst, std::vector<Committed>& refused, std::optional<Reason>& no_room) {
   parts_.door.offered(options_.lane, burst.entries.size());
   const std::size_t refused_before = refused.size();
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    if (!take_whole(burst)) burst = sift(burst, refused);
+    if (no_room || !take_whole(burst)) burst = sift(burst, refused, no_room);
     if (!burst.entries.empty()) {
       queue_.push(burst);
       wake = must_wake();

@@ -79,7 +79,7 @@ class LaneThread {
   void stop();
   Outcome<void> offer(Offer offer);
   [[nodiscard]] std::uint64_t opening() const { return opening_.load(std::memory_order_acquire); }
-  void offer_all(OfferBurst& burst, std::vector<Committed>& refused);
+  void offer_all(OfferBurst& burst, std::vector<Committed>& refused, std::optional<Reason>& no_room);
   void keep_from(Offset offset, Keeper keeper) { watch_->keep_from(offset, keeper); }
   void nudge() { wake_.notify_one(); }
 
@@ -100,7 +100,7 @@ class LaneThread {
   [[nodiscard]] std::optional<Reason> why_shut() const;
   [[nodiscard]] std::optional<Reason> take_in(const OfferBurst::Entry& entry, MonoMs now);
   [[nodiscard]] bool take_whole(const OfferBurst& burst);
-  OfferBurst sift(const OfferBurst& burst, std::vector<Committed>& refused);
+  OfferBurst sift(const OfferBurst& burst, std::vector<Committed>& refused, std::optional<Reason>& no_room);
   void end_opening(Reason reason);
   [[nodiscard]] bool must_wake();
   static std::uint64_t cost(const OfferBurst::Entry& entry);

@@ -259,9 +259,8 @@ MonoMs Connection::command_deadline(session::Now now) const {
   return now.mono + std::max<std::int64_t>(0, deadline->value - now.wall.value);
 }
 
-MonoMs Connection::due() const {
+MonoMs Connection::due(session::Now now) const {
   const GateOptions& options = context_.shared.options;
-  const session::Now now = context_.shared.now();
   switch (stage_) {
     case Stage::handshaking: return stage_since_ + options.handshake_ms_max;
     case Stage::closing: return std::min(stage_since_ + kCloseMsMax, command_deadline(now));
@@ -280,7 +279,7 @@ MonoMs Connection::due() const {
 
 void Connection::on_timer() {
   const session::Now now = context_.shared.now();
-  const MonoMs stage_end = due();
+  const MonoMs stage_end = due(now);
   if (stage_ == Stage::closing || stage_ == Stage::lingering) {
     if (stage_end <= now.mono) die();
     return;

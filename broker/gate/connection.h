@@ -33,10 +33,12 @@ struct ThreadContext {
   Bytes receive{};                                       // one receive of any connection
   Bytes plaintext{};                                     // and what it decrypts to, while it is parsed
   std::map<std::uint64_t, PendingTakeover> takeovers{};  // by the number of the connection that claimed
+  session::Now turn_began{};                             // for what need not be exact to the millisecond
   mqtt::Decoded decoded{};                               // the packet that is being taken
   session::Actions actions{};                            // memory of a step that ended, for the next one
   std::array<OfferBurst, kLanes> bursts{};               // offered in this turn, by lane
   std::vector<Committed> refused{};                      // of what was handed over; told at the end of the turn
+  std::array<std::optional<Reason>, kLanes> no_room{};   // until then, by lane: nothing overtakes what was refused
 
   // Gives custody what was offered: at the end of a turn, or when something must not overtake it.
   void hand_over();
@@ -89,7 +91,7 @@ class Connection {
   [[nodiscard]] session::Role role() const { return role_; }
   // Neither TLS nor CONNECT is through yet.
   [[nodiscard]] bool unfinished() const;
-  [[nodiscard]] MonoMs due() const;
+  [[nodiscard]] MonoMs due(session::Now now) const;
   [[nodiscard]] bool needs_flush() const {
     return stage_ != Stage::dead && (output_bytes_ > 0 || stage_ == Stage::closing || !tls_.pending().empty());
   }

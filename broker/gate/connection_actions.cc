@@ -34,7 +34,7 @@ std::uint64_t Connection::opening_of(const session::OfferRecord& record) {
 void ThreadContext::hand_over() {
   for (const Lane lane : kAllLanes) {
     OfferBurst& burst = bursts.at(index_of(lane));
-    if (!burst.entries.empty()) shared.custody->offer_all(lane, burst, refused);
+    if (!burst.entries.empty()) shared.custody->offer_all(lane, burst, refused, no_room.at(index_of(lane)));
   }
 }
 

@@ -84,7 +84,8 @@ bool IoThread::turn() {
   const int count = ::epoll_wait(context_.epoll_fd, events.data(), kEventsMax, wait_ms());
   WAYSIDE_ASSERT(count >= 0 || errno == EINTR);
   const auto ready = std::span(events).first(static_cast<std::size_t>(std::max(0, count)));
-  const MonoMs began = shared_.clock.mono();
+  context_.turn_began = shared_.now();
+  const MonoMs began = context_.turn_began.mono;
 
   take_messages();
   for (Message& message : messages_) {
@@ -193,6 +194,7 @@ void IoThread::hand_over() {
   while (!context_.refused.empty()) {
     std::vector<Committed> refused;
     refused.swap(context_.refused);
+    context_.no_room = {};
     forward_group(refused);
     context_.hand_over();
   }
@@ -299,7 +301,7 @@ void IoThread::admit(int fd, session::Role role) {
 void IoThread::touched(Connection& connection) {
   if (connection.dirty) return;
   connection.dirty = true;
-  dirty_.push_back(connection.ref().number);
+  dirty_.push_back(&connection);
 }
 
 void IoThread::fire_timers() {
@@ -314,33 +316,33 @@ void IoThread::fire_timers() {
     Connection* connection = find({context_.thread, number});
     if (connection == nullptr) continue;
     connection->scheduled = {INT64_MAX};
-    if (connection->due() <= now) connection->on_timer();
+    if (connection->due(shared_.now()) <= now) connection->on_timer();
     touched(*connection);
   }
 }
 
 void IoThread::flush_dirty() {
   // Flushing may touch others only through the mailbox: the list does not grow under our feet.
-  std::vector<std::uint64_t> dirty;
+  std::vector<Connection*> dirty;
   dirty.swap(dirty_);
-  for (const std::uint64_t number : dirty) settle(number);
+  for (Connection* connection : dirty) settle(*connection);
   dirty.clear();
   if (dirty_.empty()) dirty_.swap(dirty);
 }
 
 // After everything that happened to a connection in this turn: send, set its timer, forget it when dead.
-void IoThread::settle(std::uint64_t number) {
-  Connection& connection = *connections_.at(number);
+void IoThread::settle(Connection& connection) {
+  const std::uint64_t number = connection.ref().number;
   connection.dirty = false;
   if (connection.needs_flush()) connection.flush();
-  if (!connection.unfinished()) unfinished_.erase(number);
+  if (!unfinished_.empty() && !connection.unfinished()) unfinished_.erase(number);
   if (connection.stage() == Stage::dead) {
     unfinished_.erase(number);
     service_connections_.erase(number);
     connections_.erase(number);
     return;
   }
-  const MonoMs due = connection.due();
+  const MonoMs due = connection.due(context_.turn_began);
   if (due >= connection.scheduled) return;
   connection.scheduled = due;
   timers_.emplace(due.value, number);

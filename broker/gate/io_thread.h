@@ -40,7 +40,7 @@ class IoThread {
   void fire_timers();
   void flush_dirty();
   void touched(Connection& connection);
-  void settle(std::uint64_t number);
+  void settle(Connection& connection);
   void listen(bool on);
   [[nodiscard]] int wait_ms() const;
   Connection* find(ConnectionRef ref);
@@ -69,7 +69,7 @@ class IoThread {
   std::set<std::uint64_t> service_connections_;
   using Timer = std::pair<std::int64_t, std::uint64_t>;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
-  std::vector<std::uint64_t> dirty_;
+  std::vector<Connection*> dirty_;  // each once; only settle() ends their lives
   std::vector<Message> messages_;
 };
 

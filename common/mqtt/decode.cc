@@ -29,7 +29,9 @@ struct Header {
   std::size_t length = 0;  // Remaining Length
 };
 
+// What was read of a packet that is none is not handed on.
 void refuse(DecodeStatus status, const char* what, Decoded& out) {
+  out.packet = Packet{};
   out.status = status;
   out.what = what;
 }

@@ -59,6 +59,41 @@ TEST_CASE("GroupPlanner: the number of records in a group is bounded") {
   CHECK(planner.decide({10}, true).records == 4);
 }
 
+TEST_CASE("GroupPlanner: a busy lane waits while records keep coming, and never beyond commit_interval_ms") {
+  GroupPlanner::Limits busy = limits();
+  busy.group_records_max = 100;
+  busy.busy_records = 3;
+  GroupPlanner planner(busy);
+  for (int i = 0; i < 3; ++i) planner.queued(1, {10});
+  CHECK(planner.decide({10}, false).action == GroupAction::commit);  // nothing says yet that it is busy
+  planner.taken(3, {10});
+
+  planner.queued(1, {20});
+  const GroupDecision waits = planner.decide({20}, false);
+  CHECK(waits.action == GroupAction::linger);
+  CHECK(waits.until == MonoMs{22});
+  CHECK(planner.decide({22}, false).action == GroupAction::commit);  // no more came
+  for (const std::int64_t at : {21, 22, 23, 24}) planner.queued(1, {at});
+  CHECK(planner.decide({24}, false).until == MonoMs{25});
+  CHECK(planner.decide({25}, false).action == GroupAction::commit);
+  planner.queued(100, {24});
+  CHECK(planner.full());
+  CHECK(planner.decide({24}, false).action == GroupAction::commit);
+}
+
+TEST_CASE("GroupPlanner: a lane that was busy a while ago, or had a small group since, commits at once") {
+  GroupPlanner::Limits busy = limits();
+  busy.busy_records = 3;
+  GroupPlanner planner(busy);
+  for (int i = 0; i < 3; ++i) planner.queued(1, {10});
+  planner.taken(3, {10});
+  planner.queued(1, {111});
+  CHECK(planner.decide({111}, false).action == GroupAction::commit);
+  planner.taken(1, {111});
+  planner.queued(1, {112});
+  CHECK(planner.decide({112}, false).action == GroupAction::commit);
+}
+
 TEST_CASE("DoorCounts: offered is committed and refused and shed, and survives as text") {
   DoorCounts door;
   for (int i = 0; i < 3; ++i) door.offered(Lane::state);

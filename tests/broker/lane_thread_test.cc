@@ -19,6 +19,10 @@ class HeldWriter final : public spool::LaneWriter {
   spool::AppendOutcome append(ByteView body, std::string_view /*cohort*/, WallMs /*time*/, Offset* offset) override {
     if (bytes_ + body.size() > bytes_max) return spool::AppendOutcome::lane_full;
     bytes_ += body.size();
+    {
+      const std::lock_guard lock(mutex_);
+      bodies_.emplace_back(body.begin(), body.end());
+    }
     *offset = {appended_++};
     return spool::AppendOutcome::appended;
   }
@@ -45,6 +49,10 @@ class HeldWriter final : public spool::LaneWriter {
     sealed = true;
     return {};
   }
+  std::vector<Bytes> bodies() {
+    const std::lock_guard lock(mutex_);
+    return bodies_;
+  }
   void hold(bool held) {
     {
       const std::lock_guard lock(mutex_);
@@ -61,6 +69,7 @@ class HeldWriter final : public spool::LaneWriter {
  private:
   std::mutex mutex_;
   std::condition_variable released_;
+  std::vector<Bytes> bodies_;
   bool held_ = false;
   std::uint64_t appended_ = 0;
   std::atomic<std::uint64_t> synced_{0};
@@ -70,6 +79,10 @@ class HeldWriter final : public spool::LaneWriter {
 
 class Mailbox final : public IoPort {
  public:
+  void post_all(std::uint32_t thread, std::vector<Committed> answers) override {
+    ++groups;
+    IoPort::post_all(thread, std::move(answers));
+  }
   void post(IoMessage message) override {
     const std::lock_guard lock(mutex_);
     answers_.push_back(std::get<Committed>(std::move(message)));
@@ -79,6 +92,7 @@ class Mailbox final : public IoPort {
     const std::lock_guard lock(mutex_);
     return answers_;
   }
+  std::atomic<int> groups{0};
   bool wait_for(std::size_t count) {
     return test::wait_until([&] { return answers().size() >= count; }, 5000);
   }
@@ -100,14 +114,13 @@ struct Bench {
   HeldWriter* writer = nullptr;
   std::unique_ptr<LaneThread> lane;
 
-  explicit Bench(Lane id = Lane::state, std::uint64_t queue_bytes_max = 1U << 20U,
-                 std::size_t group_records_max = 4096) {
+  explicit Bench(Lane id = Lane::state, std::uint64_t queue_bytes_max = 1U << 20U, GroupPlanner::Limits group = {}) {
     auto held = std::make_unique<HeldWriter>();
     writer = held.get();
     LaneThread::Options options{.lane = id,
                                 .queue_bytes_max = queue_bytes_max,
                                 .record_bytes_max = 1000,
-                                .group = {.group_records_max = group_records_max},
+                                .group = group,
                                 .watch_ms = 10,
                                 .probe_path = dir / "probe"};
     lane = std::make_unique<LaneThread>(
@@ -187,7 +200,7 @@ TEST_CASE("LaneThread: a full lane answers SPOOL_FULL, and opens again when room
 TEST_CASE("LaneThread: nothing that waits overtakes a record that was refused for room") {
   const std::size_t group_records_max = GENERATE(std::size_t{4096}, std::size_t{1});  // beside it, and in later groups
   CAPTURE(group_records_max);
-  Bench bench(Lane::state, 1U << 20U, group_records_max);
+  Bench bench(Lane::state, 1U << 20U, {.group_records_max = group_records_max});
   bench.writer->bytes_max = 100;
   bench.writer->hold(true);
   REQUIRE(bench.offer(1).ok());
@@ -251,6 +264,97 @@ TEST_CASE("LaneThread: stop commits what is queued, seals, and takes nothing mor
   CHECK(bench.mailbox.answers().size() == 20);
   CHECK(bench.writer->sealed);
   CHECK(bench.offer(21).reason() == Reason::QUEUE_FULL);
+}
+
+namespace {
+
+OfferBurst burst_of(std::uint64_t first, std::size_t count, std::size_t bytes = 10) {
+  OfferBurst burst;
+  for (std::size_t i = 0; i < count; ++i) {
+    burst.add({{}, first + i}, "cohort", Bytes(bytes, static_cast<std::uint8_t>(first + i)));
+  }
+  return burst;
+}
+
+}  // namespace
+
+TEST_CASE("LaneThread: a burst is one group, answered after its sync by one message, in order") {
+  Bench bench;
+  bench.writer->hold(true);
+  OfferBurst burst = burst_of(1, 20);
+  std::vector<Committed> refused;
+  std::optional<Reason> no_room;
+  bench.lane->offer_all(burst, refused, no_room);
+  CHECK(refused.empty());
+  CHECK(burst.entries.empty());
+  REQUIRE(test::wait_until([&] { return bench.writer->commits == 1; }, 5000));
+  CHECK(bench.mailbox.answers().empty());
+  bench.writer->hold(false);
+  REQUIRE(bench.mailbox.wait_for(20));
+  const std::vector<Committed> answers = bench.mailbox.answers();
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    CHECK(answers[i].ok);
+    CHECK(answers[i].token == i + 1);
+    CHECK(answers[i].offset == Offset{i});
+  }
+  CHECK(bench.writer->commits == 1);
+  CHECK(bench.mailbox.groups == 1);
+}
+
+TEST_CASE("LaneThread: a burst larger than a group is several, and every record keeps its body and place") {
+  Bench bench(Lane::state, 1U << 20U, {.group_records_max = 7});
+  std::vector<Committed> refused;
+  std::optional<Reason> no_room;
+  for (const std::uint64_t first : {1, 21, 41}) {
+    OfferBurst burst = burst_of(first, 20, first);
+    bench.lane->offer_all(burst, refused, no_room);
+  }
+  REQUIRE(bench.offer(61).ok());
+  REQUIRE(bench.mailbox.wait_for(61));
+  CHECK(refused.empty());
+  const std::vector<Committed> answers = bench.mailbox.answers();
+  const std::vector<Bytes> bodies = bench.writer->bodies();
+  REQUIRE(bodies.size() == 61);
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    CHECK(answers[i].token == i + 1);
+    CHECK(bodies[i] == Bytes(i / 20 * 20 + 1, static_cast<std::uint8_t>(i + 1)));
+  }
+  CHECK(bench.writer->commits >= 9);
+}
+
+TEST_CASE(
+    "LaneThread: of a burst without room the rest is refused too, what is too large alone; all of it is counted") {
+  Bench bench(Lane::state, 1000);
+  bench.writer->hold(true);
+  OfferBurst burst = burst_of(1, 2);
+  burst.add({{}, 3}, "", Bytes(1001, 3));
+  burst.add({{}, 4}, "", Bytes(10, 4));
+  burst.add({{}, 5}, "", Bytes(900, 5));
+  burst.add({{}, 6}, "", Bytes(10, 6));
+  std::vector<Committed> refused;
+  std::optional<Reason> no_room;
+  bench.lane->offer_all(burst, refused, no_room);
+  REQUIRE(refused.size() == 3);
+  CHECK(refused[0].token == 3);
+  CHECK(refused[0].reason == Reason::PAYLOAD_TOO_LARGE);
+  CHECK(refused[1].token == 5);
+  CHECK(refused[1].reason == Reason::QUEUE_FULL);
+  CHECK(refused[2].token == 6);  // it would have fitted, but not before 5
+  CHECK(refused[2].reason == Reason::QUEUE_FULL);
+  CHECK(no_room == Reason::QUEUE_FULL);
+  OfferBurst later = burst_of(7, 1);  // of the same turn: before 5 and 6 are told
+  bench.lane->offer_all(later, refused, no_room);
+  REQUIRE(refused.size() == 4);
+  CHECK(refused[3].token == 7);
+  bench.writer->hold(false);
+  REQUIRE(bench.mailbox.wait_for(3));
+  CHECK(bench.mailbox.answers()[2].token == 4);
+  CHECK(bench.writer->bodies().back() == Bytes(10, 4));
+  const LaneDoor door = bench.door.lane(Lane::state);
+  CHECK(door.offered == 7);
+  CHECK(door.committed == 3);
+  CHECK(door.refused.at("PAYLOAD_TOO_LARGE") == 1);
+  CHECK(door.refused.at("QUEUE_FULL") == 3);
 }
 
 TEST_CASE("LaneThread: an ack is committed while a bulk sync is under way") {

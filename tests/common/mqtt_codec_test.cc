@@ -232,6 +232,51 @@ TEST_CASE("mqtt: the encoder appends behind what is there and says how much") {
         "0001");
 }
 
+TEST_CASE("mqtt: an acknowledgement without properties is the same from either encoder") {
+  for (const AckKind kind : {AckKind::puback, AckKind::pubrec, AckKind::pubrel, AckKind::pubcomp}) {
+    for (const Version version : {Version::v311, Version::v5}) {
+      for (const std::uint8_t reason : {std::uint8_t{0x00}, std::uint8_t{0x10}, std::uint8_t{0x97}}) {
+        Bytes expected{1};
+        Bytes plain{1};
+        const std::size_t size = encode_ack({kind, 0xABCD, reason, {}}, version, expected);
+        CHECK(encode_plain_ack(kind, 0xABCD, reason, version, plain) == size);
+        CHECK(to_hex(plain) == to_hex(expected));
+      }
+    }
+  }
+}
+
+TEST_CASE("mqtt: an object that is decoded into again keeps nothing of what it held") {
+  Publish rich;
+  rich.topic = "t";
+  rich.payload = as_bytes("payload");
+  rich.qos = 1;
+  rich.packet_id = 7;
+  rich.properties.message_expiry_s = 5;
+  rich.properties.user = {{"a", "b"}};
+  const Bytes first = encoded(rich, Version::v5);
+  Publish plain;
+  plain.topic = "u";
+  const Bytes second = encoded(plain, Version::v5);
+  Decoded decoded;
+  decode_into(first, Version::v5, Role::server, kPacketBytesMax, decoded);
+  REQUIRE(decoded.status == DecodeStatus::complete);
+  decode_into(Bytes{0xF1}, Version::v5, Role::server, kPacketBytesMax, decoded);
+  REQUIRE(decoded.status == DecodeStatus::malformed);
+  decode_into(second, Version::v5, Role::server, kPacketBytesMax, decoded);
+  REQUIRE(decoded.status == DecodeStatus::complete);
+  CHECK(decoded.consumed == second.size());
+  const Publish& publish = std::get<Publish>(decoded.packet);
+  CHECK(publish.topic == "u");
+  CHECK(publish.payload.empty());
+  CHECK(publish.packet_id == 0);
+  CHECK_FALSE(publish.properties.message_expiry_s);
+  CHECK(publish.properties.user.empty());
+  decode_into(ByteView(second).first(1), Version::v5, Role::server, kPacketBytesMax, decoded);
+  CHECK(decoded.status == DecodeStatus::need_more);
+  CHECK(decoded.consumed == 0);
+}
+
 TEST_CASE("mqtt: 3.1.1 has no properties and no reasons, whatever the packet holds") {
   Publish publish;
   publish.topic = "t";

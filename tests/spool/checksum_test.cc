@@ -1,3 +1,6 @@
+#include <xxhash.h>
+
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <string>
 
@@ -64,4 +67,21 @@ TEST_CASE("the chain digest depends on the digest before, the offset, the time a
   CHECK(first != chain({}, {0}, {6}, body));
   CHECK(first != chain({}, {0}, {5}, other));
   CHECK(first != chain_lost({}, {0}));
+}
+
+TEST_CASE("the chain digest is XXH3-128 over digest, offset, time and body, for bodies of every size") {
+  SeededRng rng(12);
+  Digest before;
+  for (auto& byte : before.bytes) byte = static_cast<std::uint8_t>(rng.next());
+  for (const std::size_t size : {0, 1, 15, 207, 208, 209, 4095, 4096, 4097, 70'000}) {
+    Bytes linked(before.bytes.begin(), before.bytes.end());
+    for (std::size_t i = 0; i < 8; ++i) linked.push_back(i == 0 ? 9 : 0);
+    for (std::size_t i = 0; i < 8; ++i) linked.push_back(i == 1 ? 1 : 0);
+    for (std::size_t i = 0; i < size; ++i) linked.push_back(static_cast<std::uint8_t>(rng.next()));
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(linked.data(), linked.size()));
+    Digest expected;
+    std::copy(std::begin(canonical.digest), std::end(canonical.digest), expected.bytes.begin());
+    CHECK(chain(before, {9}, {256}, ByteView(linked).subspan(32)) == expected);
+  }
 }
