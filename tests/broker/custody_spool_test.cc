@@ -228,7 +228,8 @@ TEST_CASE("Custody: settled segments stay while the session store has not spoken
     Edge edge(dir, 0, 0, 16U << 20U, true);
     REQUIRE(edge.commit(Lane::state, 30, 200'000) == 30);
     settle(edge, Lane::state, 30);
-    REQUIRE(edge.ledger_becomes(Lane::state, [](const LaneLedger& l) { return l.pending() == 0; }));
+    REQUIRE(edge.ledger_becomes(
+        Lane::state, [](const LaneLedger& l) { return l.synced == Offset{30} && l.pending() == 0 && l.bytes > 0; }));
     bytes = edge.custody->ledger(Lane::state).bytes;
     CHECK(bytes > 5'000'000);
     edge.custody->stop();

@@ -24,7 +24,7 @@ class PlainReader : public spool::LaneReader {
     Records records = read(from, max_records, max_bytes);
     if (!records) return std::move(records).error();
     for (const ReadRecord& record : *records) {
-      visit({record.offset, record.time, record.body, record.after, record.framed_bytes, record.lost});
+      visit({record.offset, record.time, record.body, record.after, record.framed_bytes, record.lost, record.source});
     }
     return from + records->size();
   }
@@ -94,22 +94,36 @@ class BelievingReader final : public PlainReader {
   BelievingReader(World& world, Lane lane, EdgePorts::Reader plain)
       : PlainReader(std::move(plain)), world_(world), lane_(lane) {}
   Result<Digest> digest_before(Offset at) override {
-    if (!world_.core) return PlainReader::digest_before(at);
-    const spool::Standing& standing = world_.core->log->durable().of(uuid_of(0xED), lane_);
-    if (standing.next != at) return PlainReader::digest_before(at);
-    at_ = at;
-    after_ = standing.digest;
+    if (!believe(at)) return PlainReader::digest_before(at);
     return after_;
   }
   Records read(Offset from, std::size_t max_records, std::uint64_t max_bytes) override {
     Records records = PlainReader::read(from, max_records, max_bytes);
-    if (!records || records->empty() || from != at_) return records;
+    if (!records || records->empty()) return records;
+    // The record before the core's offset is what a session's first check asks for.
+    if (believe(from + 1)) {
+      ReadRecord& last = records->front();
+      last.after = after_;
+      last.lost = false;
+      last.source = spool::DigestSource::stored;
+      return std::vector<ReadRecord>{last};
+    }
+    if (from != at_) return records;
     chain_again(*records, after_);
     at_ = records->back().offset + 1;
     return records;
   }
 
  private:
+  bool believe(Offset at) {
+    if (!world_.core) return false;
+    const spool::Standing& standing = world_.core->log->durable().of(uuid_of(0xED), lane_);
+    if (standing.next != at) return false;
+    at_ = at;
+    after_ = standing.digest;
+    return true;
+  }
+
   World& world_;
   Lane lane_;
   Offset at_{};
