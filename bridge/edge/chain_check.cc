@@ -113,8 +113,11 @@ Result<ChainVerdict> judge_chain(spool::LaneReader& reader, const spool::Standin
   if (core.next == settled.next && core.digest == settled.digest) return ChainVerdict::same;
   const Result<ChainVerdict> told = ChainCheck(reader, core, settled.next).run();
   if (!told || *told != ChainVerdict::unknown) return told;
-  // A fork is at or above what this volume settled, and at the base of a segment.
-  if (core.next <= settled.next) return ChainVerdict::same;
+  // A fork is at or above what this volume settled, and at the base of a segment. What it released it had settled,
+  // whatever is left of the settlement.
+  const Result<Offset> oldest = reader.oldest();
+  if (!oldest) return oldest.error();
+  if (core.next <= std::max(settled.next, *oldest)) return ChainVerdict::same;
   const Result<Offset> base = reader.segment_base({core.next.value - 1});
   if (!base) return base.error();
   return *base < settled.next ? ChainVerdict::same : ChainVerdict::unknown;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
+#include "bridge/edge/chain_check.h"
 #include "spool/segment_walker.h"
 #include "tests/simulation/world.h"
 
@@ -129,6 +130,36 @@ void is_forked(World& world) {
   CHECK(world.edge->link->lane(kLane).forked());
   CHECK(core_of(world).next == before);
 }
+
+// What is left of a lane whose first segments were released and whose records all rotted.
+class RottenReader final : public spool::LaneReader {
+ public:
+  RottenReader(Offset oldest, Offset synced) : oldest_(oldest), synced_(synced) {}
+  [[nodiscard]] Offset synced() override { return synced_; }
+  Result<Offset> oldest() override { return oldest_; }
+  Result<std::vector<spool::ReadRecord>> read(Offset from, std::size_t max_records, std::uint64_t /*bytes*/) override {
+    if (from < oldest_) return gone(from);
+    std::vector<spool::ReadRecord> out;
+    for (; from < synced_ && out.size() < max_records; from = from + 1) {
+      out.push_back({from, {}, {}, {}, 64, true, spool::DigestSource::made_up});
+    }
+    return out;
+  }
+  Result<Offset> visit(Offset from, std::size_t /*records*/, std::uint64_t /*bytes*/,
+                       const std::function<void(const spool::RecordView&)>& /*visit*/) override {
+    return from;
+  }
+  Result<Digest> digest_before(Offset at) override { return at < oldest_ ? Result<Digest>(gone(at)) : Digest{}; }
+  Result<Offset> segment_base(Offset at) override { return at < oldest_ ? Result<Offset>(gone(at)) : oldest_; }
+  Result<std::map<std::string, std::uint64_t>> received_by_cohort() override {
+    return std::map<std::string, std::uint64_t>{};
+  }
+
+ private:
+  static Error gone(Offset at) { return Error{Fault::not_found, "no offset " + std::to_string(at.value), 0}; }
+  Offset oldest_;
+  Offset synced_;
+};
 
 }  // namespace
 
@@ -301,6 +332,16 @@ TEST_CASE("a volume from an old copy that holds no more than the core has in com
   publish(world, 10, "V2");
   rot_record(world, 4);
   drains_and_loses(world, 0);
+}
+
+TEST_CASE("where the settlement rotted away too, what a volume released tells that the core's offset is its own") {
+  RottenReader reader({87}, {116});
+  spool::Standing core;
+  core.next = {87};
+  core.digest.bytes.fill(7);
+  const auto told = bridge::edge::judge_chain(reader, core, {});
+  REQUIRE(told.ok());
+  CHECK(*told == bridge::edge::ChainVerdict::same);
 }
 
 }  // namespace wayside::test
