@@ -32,8 +32,11 @@ Result<std::unique_ptr<CommandDesk>> CommandDesk::open(Disk& disk, const Clock& 
   const auto sink = [mailbox = desk->mailbox_](command::Completion completion) {
     static_cast<void>(mailbox->post({std::move(completion), {}}));
   };
-  auto store = command::SqliteStore::open(desk->options_.store_file, desk->options_.edge, desk->options_.store, sink);
+  const DeskOptions& own = desk->options_;
+  auto store = command::SqliteStore::open(own.store_file, own.edge, own.store, sink, own.ack_lane.uuid);
   if (!store) return std::move(store).error();
+  if ((*store)->offsets_forgotten())
+    log::warning("command_offsets_forgotten", {{"spool", to_string(own.ack_lane.uuid)}});
   desk->store_ = std::move(store).value();
   return desk;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "command/sqlite/database.h"
@@ -13,7 +14,10 @@ namespace wayside::command::sqlite {
 // Thread   the store's.   Durable  what the caller commits.   Limits  StoreLimits.
 class Rows {
  public:
-  static Result<std::unique_ptr<Rows>> open(const std::string& path, std::string holder, StoreLimits limits);
+  static Result<std::unique_ptr<Rows>> open(const std::string& path, std::string holder, StoreLimits limits,
+                                            const std::optional<SpoolUuid>& spool);
+  // The offsets in the file were of another spool: they begin at 0.
+  [[nodiscard]] bool offsets_forgotten() const { return offsets_forgotten_; }
 
   Result<void> begin();
   Result<void> commit();
@@ -54,6 +58,7 @@ class Rows {
   std::string holder_;
   StoreLimits limits_;
   std::shared_ptr<Statements> statements_;
+  bool offsets_forgotten_ = false;
 };
 
 }  // namespace wayside::command::sqlite

@@ -47,7 +47,27 @@ Result<void> create(Database& database) {
   return database.run(sql);
 }
 
+// An addition to version 1: a release that does not know the table leaves it alone.
+constexpr const char* kSpoolTable = "CREATE TABLE IF NOT EXISTS mark_spool (uuid TEXT NOT NULL) STRICT";
+constexpr const char* kForgetOffsets = R"(
+UPDATE mark SET value = 0 WHERE name IN ('applied_ack', 'outbox_next_offset');
+UPDATE command SET ack_next = 0;
+)";
+
 }  // namespace
+
+Result<bool> bind_to_spool(Database& database, const SpoolUuid& spool) {
+  if (auto made = database.run(kSpoolTable); !made) return std::move(made).error();
+  const auto kept = database.ask("SELECT coalesce((SELECT uuid FROM mark_spool), '')");
+  if (!kept) return kept.error();
+  const std::string now = to_string(spool);
+  if (*kept == now) return false;
+  const std::string forget = kept->empty() ? "" : kForgetOffsets;
+  auto bound = database.run("BEGIN IMMEDIATE;" + forget + "DELETE FROM mark_spool; INSERT INTO mark_spool VALUES ('" +
+                            now + "'); COMMIT;");
+  if (!bound) return std::move(bound).error();
+  return !kept->empty();
+}
 
 Result<void> prepare_schema(Database& database, const std::string& path) {
   const auto version = database.ask("PRAGMA user_version");

@@ -12,4 +12,8 @@ inline constexpr int kApplicationId = 0x57534353;  // "WSCS"
 // SQLite's quick check is refused with a sentence that says which.
 Result<void> prepare_schema(Database& database, const std::string& path);
 
+// Offsets of the ack lane mean something within one spool: those of another uuid begin at 0 again (true). A file of a
+// release that did not keep the uuid is taken to be of this one.
+Result<bool> bind_to_spool(Database& database, const SpoolUuid& spool);
+
 }  // namespace wayside::command::sqlite

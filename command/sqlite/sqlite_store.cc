@@ -8,14 +8,17 @@
 namespace wayside::command {
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, std::string holder, StoreLimits limits,
-                                                       Sink sink) {
-  auto rows = sqlite::Rows::open(path, std::move(holder), limits);
+                                                       Sink sink, const std::optional<SpoolUuid>& spool) {
+  auto rows = sqlite::Rows::open(path, std::move(holder), limits, spool);
   if (!rows) return std::move(rows).error().with("command store");
   return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(rows).value(), std::move(sink)));
 }
 
 SqliteStore::SqliteStore(std::unique_ptr<sqlite::Rows> rows, Sink sink)
-    : rows_(std::move(rows)), sink_(std::move(sink)), thread_([this] { run(); }) {}
+    : rows_(std::move(rows)),
+      offsets_forgotten_(rows_->offsets_forgotten()),
+      sink_(std::move(sink)),
+      thread_([this] { run(); }) {}
 
 SqliteStore::~SqliteStore() {
   {

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -27,14 +28,17 @@ class SqliteStore final : public CommandStore {
   static constexpr std::size_t kGroupMax = 512;
 
   // `holder` names this edge in leases. A corrupt file, a file of another program or of a newer version
-  // is an error whose sentence says so; nothing is changed in it.
+  // is an error whose sentence says so; nothing is changed in it. `spool` names the ack lane's volume: offsets that the
+  // file holds of another one begin at 0 again.
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& path, std::string holder, StoreLimits limits,
-                                                   Sink sink);
+                                                   Sink sink, const std::optional<SpoolUuid>& spool = {});
   ~SqliteStore() override;
   SqliteStore(const SqliteStore&) = delete;
   SqliteStore& operator=(const SqliteStore&) = delete;
 
   void submit(std::uint64_t token, Operation operation) override;
+  // As the open found it.
+  [[nodiscard]] bool offsets_forgotten() const { return offsets_forgotten_; }
 
  private:
   using Entry = std::pair<std::uint64_t, Operation>;
@@ -43,6 +47,7 @@ class SqliteStore final : public CommandStore {
   std::vector<Completion> execute_group(std::vector<Entry>& group);
 
   std::unique_ptr<sqlite::Rows> rows_;
+  const bool offsets_forgotten_;
   Sink sink_;
   std::mutex mutex_;
   std::condition_variable wake_;

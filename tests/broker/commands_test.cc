@@ -144,22 +144,40 @@ class Edge {
     return answer->accepted ? "ACCEPTED" : std::string(code(answer->reason));
   }
   void ready(std::uint64_t number) { REQUIRE(desk->post(VehicleReady{kCar, number, {0, number}})); }
+  static Bytes ack_payload(std::uint8_t id, State state, const std::string& reason) {
+    schemas::CommandAckMessage message;
+    message.command_id = id_of(id);
+    message.state = static_cast<schemas::CommandState>(state);
+    message.reason = reason;
+    return schemas::build_command_ack(message);
+  }
+  static Bytes ack_body(std::uint8_t id, const Bytes& payload) {
+    const std::string topic = "v1/" + kCar + "/cmd/" + intent::to_base32(id_of(id)) + "/ack";
+    schemas::RecordView record;
+    record.vehicle = kCar;
+    record.topic = topic;
+    record.payload = payload;
+    Bytes body;
+    schemas::encode_record(record, body);
+    return body;
+  }
+  // An ack that is committed and that the desk does not hear of: it dies in between.
+  void put_ack(std::uint8_t id, State state) {
+    const std::size_t before = read_lanes().acks;
+    Offer offer;
+    offer.lane = Lane::ack;
+    offer.body = ack_body(id, ack_payload(id, state, {}));
+    offer.done = [](const Committed&) {};
+    REQUIRE(custody->offer(std::move(offer)).ok());
+    REQUIRE(test::wait_until([&] { return read_lanes().acks == before + 1; }, 5'000));
+  }
   // Offers the vehicle's ack; the answer that its PUBACK would follow.
   Committed ack(std::uint8_t id, State state, const std::string& reason = {}) {
     AckOffered offered;
     offered.vehicle = kCar;
     offered.id = id_of(id);
-    schemas::CommandAckMessage message;
-    message.command_id = id_of(id);
-    message.state = static_cast<schemas::CommandState>(state);
-    message.reason = reason;
-    offered.payload = schemas::build_command_ack(message);
-    schemas::RecordView record;
-    const std::string topic = "v1/" + kCar + "/cmd/" + intent::to_base32(id_of(id)) + "/ack";
-    record.vehicle = kCar;
-    record.topic = topic;
-    record.payload = offered.payload;
-    schemas::encode_record(record, offered.body);
+    offered.payload = ack_payload(id, state, reason);
+    offered.body = ack_body(id, offered.payload);
     offered.to = {0, 7};
     offered.token = ++token;
     REQUIRE(desk->post(std::move(offered)));
@@ -208,6 +226,10 @@ class Edge {
       }
     }
     return out;
+  }
+  // The store knows of every status that it is in the lane.
+  [[nodiscard]] bool outbox_is_empty() const {
+    return metrics->text().find("\nwayside_command_outbox 0\n") != std::string::npos;
   }
   bool lanes_become(std::size_t statuses, std::size_t audits) {
     return test::wait_until(
@@ -403,21 +425,7 @@ TEST_CASE("CommandDesk: an ack that was committed before a death is applied befo
   CHECK(edge.next_states(4) == "ACCEPTED SENT ACCEPTED SENT");
   REQUIRE(edge.lanes_become(4, 2));
   // The broker dies between the commit of the ack and its application.
-  Offer ack;
-  ack.lane = Lane::ack;
-  const std::string topic = "v1/" + kCar + "/cmd/" + intent::to_base32(id_of(1)) + "/ack";
-  schemas::CommandAckMessage word;
-  word.command_id = id_of(1);
-  word.state = static_cast<schemas::CommandState>(State::succeeded);
-  const Bytes payload = schemas::build_command_ack(word);
-  schemas::RecordView record;
-  record.vehicle = kCar;
-  record.topic = topic;
-  record.payload = payload;
-  schemas::encode_record(record, ack.body);
-  ack.done = [](const Committed&) {};
-  REQUIRE(edge.custody->offer(std::move(ack)).ok());
-  REQUIRE(test::wait_until([&] { return edge.read_lanes().acks == 1; }, 5'000));
+  edge.put_ack(1, State::succeeded);
   edge.restart_desk();
   CHECK(edge.next_states(1) == "SUCCEEDED");
   edge.ready(2);
@@ -425,6 +433,36 @@ TEST_CASE("CommandDesk: an ack that was committed before a death is applied befo
   REQUIRE(deliver.has_value());
   CHECK(deliver->id == id_of(2));
   CHECK_FALSE(edge.io.take<Deliver>(50).has_value());
+}
+
+TEST_CASE("CommandDesk: an ack in a fresh spool counts though the spool before it was longer") {
+  const test::TempDir dir("desk");
+  {
+    Edge edge(dir);
+    edge.ready(1);
+    CHECK(edge.ask(Ask{.id = 1}) == "ACCEPTED");
+    CHECK(edge.next_states(2) == "ACCEPTED SENT");
+    CHECK(edge.ack(1, State::succeeded).ok);
+    CHECK(edge.next_states(1) == "SUCCEEDED");
+    CHECK(edge.ask(Ask{.id = 2}) == "ACCEPTED");
+    CHECK(edge.next_states(2) == "ACCEPTED SENT");
+    CHECK(edge.ack(2, State::received).ok);
+    CHECK(edge.next_states(1) == "RECEIVED");
+    REQUIRE(edge.lanes_become(6, 2));
+    REQUIRE(test::wait_until([&] { return edge.outbox_is_empty(); }, 5'000));
+  }
+  std::filesystem::remove_all(dir / "spool");  // the store stayed
+  Edge edge(dir);
+  SECTION("while the broker runs") {
+    edge.ready(2);
+    CHECK(edge.ack(2, State::succeeded).ok);
+    CHECK(edge.next_states(1) == "SUCCEEDED");
+  }
+  SECTION("that only the lane has when the broker starts again") {
+    edge.put_ack(2, State::succeeded);
+    edge.restart_desk();
+    CHECK(edge.next_states(1) == "SUCCEEDED");
+  }
 }
 
 TEST_CASE("CommandDesk: a revocation list in the watched folder cancels and is kept over a restart") {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>
+#include <future>
 
 #include "command/sqlite/sqlite_store.h"
 #include "tests/support/temp_dir.h"
@@ -93,4 +94,60 @@ TEST_CASE("what waits together is completed in order, the last of it by the dest
   store.value().reset();
   REQUIRE(tokens.size() == 2'000);
   CHECK(std::ranges::is_sorted(tokens));
+}
+
+namespace {
+
+struct Found {
+  bool forgotten = false;
+  Marks marks;
+};
+
+// Opens the store with the ack lane of spool `number`, raises the marks to `raise_to` (0: leaves them), reads them.
+Found open_over(const std::string& path, std::uint8_t number, std::uint64_t raise_to = 0) {
+  std::promise<Completion> read;
+  auto sink = [&](Completion done) {
+    if (done.token == 2) read.set_value(std::move(done));
+  };
+  SpoolUuid uuid;
+  uuid.bytes.fill(number);
+  auto store = SqliteStore::open(path, "edge-1", {}, sink, uuid);
+  REQUIRE(store.ok());
+  if (raise_to > 0)
+    (*store)->submit(1, ConfirmOutbox{.keys = {}, .next_offset = raise_to, .applied_ack = raise_to + 1});
+  (*store)->submit(2, ReadMarks{});
+  return {(*store)->offsets_forgotten(), read.get_future().get().marks};
+}
+
+}  // namespace
+
+TEST_CASE("a store whose offsets are of another spool begins at 0 for the fresh one, once") {
+  const test::TempDir dir("sqlite");
+  const std::string path = dir / "commands.db";
+  CHECK_FALSE(open_over(path, 1, 40).forgotten);
+  const Found same = open_over(path, 1);
+  CHECK_FALSE(same.forgotten);
+  CHECK(same.marks.outbox_next_offset == 40);
+  CHECK(same.marks.applied_ack == 41);
+  const Found other = open_over(path, 2);
+  CHECK(other.forgotten);
+  CHECK(other.marks.outbox_next_offset == 0);
+  CHECK(other.marks.applied_ack == 0);
+  open_over(path, 2, 3);
+  const Found again = open_over(path, 2);
+  CHECK_FALSE(again.forgotten);
+  CHECK(again.marks.outbox_next_offset == 3);
+  CHECK(again.marks.applied_ack == 4);
+}
+
+TEST_CASE("a store of a release that kept no uuid is taken to be of the spool that is there") {
+  const test::TempDir dir("sqlite");
+  const std::string path = dir / "commands.db";
+  open_over(path, 1, 40);
+  change(path, "DROP TABLE mark_spool");
+  CHECK(open(path).ok());  // which names no spool
+  const Found found = open_over(path, 2);
+  CHECK_FALSE(found.forgotten);
+  CHECK(found.marks.applied_ack == 41);
+  CHECK(open_over(path, 3).marks.applied_ack == 0);
 }
