@@ -62,6 +62,7 @@ Result<void> EdgeProcess::start_durable() {
   const gate::SessionStoreOptions options{
       .path = folders_.in_state("sessions.db"),
       .sessions_max = static_cast<std::uint32_t>(config_.integer("vehicles.sessions_max")),
+      .spool = custody_->volume().uuid,
       .scan = scan_of_receipts(*disk_, custody_->volume()),
       .keep_from = [this](Lane lane, Offset offset) { custody_->keep_from(lane, offset, Keeper::sessions); }};
   Result<std::unique_ptr<session::SessionStore>> sessions = gate::open_sqlite_session_store(options, clock_.wall());

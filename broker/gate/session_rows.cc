@@ -118,6 +118,25 @@ Result<void> SessionRows::prepare(WallMs now) {
   return outcome;
 }
 
+Result<bool> SessionRows::bind_to_spool(const SpoolUuid& spool) {
+  const std::string now = to_string(spool);
+  Result<void> outcome = begin();
+  if (!outcome.ok()) return std::move(outcome).error();
+  Statement read(db_, "SELECT value FROM meta WHERE name = 'spool_uuid'");
+  std::string kept;
+  if (read.step(outcome)) kept = read.text(0);
+  read.reset();
+  const bool other = !kept.empty() && kept != now;
+  for (const Lane lane : kAllLanes) {
+    if (other) set_known_below(lane, {}, outcome);
+  }
+  Statement(db_, "INSERT OR REPLACE INTO meta VALUES ('spool_uuid', ?)").bind(1, now).run(outcome);
+  if (outcome.ok()) outcome = commit();
+  if (outcome.ok()) return other;
+  rollback();
+  return std::move(outcome).error();
+}
+
 void SessionRows::recount(Result<void>& outcome) {
   Statement count(
       db_,

@@ -29,6 +29,10 @@ class SessionRows {
   Result<void> commit() { return execute("COMMIT"); }
   void rollback();
 
+  // Offsets of lanes mean something within one spool: receipts in one of another uuid are all to be looked for (true).
+  // A file of a release that did not keep the uuid is taken to be of this one. Before anything else is read.
+  Result<bool> bind_to_spool(const SpoolUuid& spool);
+
   // `outcome` keeps the first fault; what is returned then means nothing.
   Outcome<session::OpenedSession> open(const session::OpenRequest& request, Result<void>& outcome);
   Outcome<void> save(const session::SaveRequest& request, Result<void>& outcome);

@@ -67,6 +67,11 @@ Result<std::unique_ptr<session::SessionStore>> open_sqlite_session_store(const S
                                                                          WallMs now) {
   Result<std::unique_ptr<SessionRows>> rows = SessionRows::open_file(options.path, options.sessions_max, now);
   if (!rows.ok()) return std::move(rows).error();
+  if (options.spool) {
+    const Result<bool> other = (*rows)->bind_to_spool(*options.spool);
+    if (!other.ok()) return Error(other.error()).with(options.path);
+    if (*other) log::warning("receipt_offsets_forgotten", {{"spool", to_string(*options.spool)}});
+  }
   for (const Lane lane : kAllLanes) {
     if (!options.scan) break;
     Result<void> recovered = recover_receipts(**rows, lane, options.scan);

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "broker/gate/receipt.h"
@@ -19,6 +20,7 @@ namespace wayside::broker::gate {
 struct SessionStoreOptions {
   std::string path;  // <state_dir>/sessions.db
   std::uint32_t sessions_max = 200'000;
+  std::optional<SpoolUuid> spool{};               // whose lanes the receipts are of
   ReceiptScan scan{};                             // at the start, before anything is opened; empty: no custody
   std::function<void(Lane, Offset)> keep_from{};  // records from there on must not go yet
 };

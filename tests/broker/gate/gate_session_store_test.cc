@@ -365,6 +365,50 @@ TEST_CASE("a start finds the receipts that only the lane has, takes none twice a
   CHECK(lane.asked->value == 4);
 }
 
+TEST_CASE("receipts in a fresh spool are found though the marks of the one before were higher") {
+  const test::TempDir folder;
+  Scanned lane;
+  broker::gate::SessionStoreOptions options{.path = folder / "sessions.db", .scan = lane.scan()};
+  const auto start = [&](std::uint8_t spool) {
+    options.spool = SpoolUuid{};
+    options.spool->bytes.fill(spool);
+    auto made = broker::gate::open_sqlite_session_store(options, kNow);
+    REQUIRE(made.ok());
+    return std::make_unique<Store>(std::move(made).value());
+  };
+  lane.synced = {20};
+  auto store = start(1);
+  const std::uint64_t epoch = store->open("car", true, 3'600)->epoch;
+  store.reset();
+  store = start(1);
+  REQUIRE(lane.asked);
+  CHECK(lane.asked->value == 20);
+  store.reset();
+  SECTION("of the spool that is there: what lies below the mark came") {
+    lane.records = {{"car", epoch, 5, Lane::event, {7}}};
+    store = start(1);
+    CHECK(lane.asked->value == 20);
+    CHECK(store->open("car", false, 3'600)->unreleased.empty());
+  }
+  SECTION("of another spool: nothing of it came") {
+    lane.records = {{"car", epoch, 5, Lane::event, {7}}};
+    store = start(2);
+    CHECK(lane.asked->value == 0);
+    CHECK(store->open("car", false, 3'600)->unreleased == Ids{5});
+    store.reset();
+    store = start(2);
+    CHECK(lane.asked->value == 20);
+  }
+  SECTION("of a release that kept no uuid: of the spool that is there") {
+    sqlite3* other = nullptr;
+    REQUIRE(sqlite3_open(options.path.c_str(), &other) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(other, "DELETE FROM meta WHERE name = 'spool_uuid'", nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(other);
+    store = start(2);
+    CHECK(lane.asked->value == 20);
+  }
+}
+
 TEST_CASE("a release that opened the session without knowing of identifiers leaves none behind") {
   const test::TempDir folder;
   {
