@@ -1,6 +1,7 @@
 // Custody over the real spool: what was acknowledged is there, settled or not, in this life and the next.
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
 
 #include "broker/custody/custody.h"
 #include "common/os/posix_disk.h"
@@ -132,6 +133,32 @@ TEST_CASE("Custody: the ledger follows the settlement and never has a residual")
   };
   CHECK(value("received") == 100);
   CHECK(value("delivered") == 60);
+}
+
+TEST_CASE("Custody: a lane whose settled segments are all gone goes on with the digest that was settled") {
+  const test::TempDir dir("custody");
+  Digest settled;
+  {
+    Edge edge(dir);
+    REQUIRE(edge.commit(Lane::event, 50) == 50);
+    settle(edge, Lane::event, 50);
+    const spool::Volume& volume = edge.custody->volume();
+    settled = spool::read_settled(*edge.disk, volume.lane_dir(Lane::event), volume.uuid, Lane::event)->digest;
+    edge.custody->stop();
+  }
+  REQUIRE(settled != Digest{});
+  std::size_t removed = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(dir / "spool/event")) {
+    if (entry.path().extension() == ".seg") removed += std::filesystem::remove(entry.path()) ? 1 : 0;
+  }
+  REQUIRE(removed > 0);
+  Edge edge(dir);
+  CHECK(edge.custody->ledger(Lane::event).synced == Offset{50});
+  CHECK(edge.commit(Lane::event, 1) == 1);
+  const spool::Volume& volume = edge.custody->volume();
+  auto reader = spool::LaneReader::open(*edge.disk, volume.lane_dir(Lane::event), volume.uuid, Lane::event);
+  REQUIRE(reader.ok());
+  CHECK((*reader)->digest_before({50}).value() == settled);
 }
 
 TEST_CASE("Custody: a full lane refuses at the door, and settling frees it") {
