@@ -183,9 +183,7 @@ void EdgeProcess::on_signal() {
 }
 
 void EdgeProcess::every_second() {
-  if (const Result<void> kept = custody_->persist_door(); !kept.ok()) {
-    log::warning("door_counts", {{"why", kept.error().what}});
-  }
+  door_counts_.look(custody_->persist_door());
   custody_->watch_space();
   for (const Lane lane : kAllLanes) sessions_->lane_synced(lane, custody_->ledger(lane).synced);
   presence_sweep_->tick();

@@ -17,6 +17,7 @@
 #include "broker/presence_sweep.h"
 #include "broker/session/session_store.h"
 #include "broker/signals.h"
+#include "broker/standing_fault.h"
 #include "common/metrics/metrics.h"
 #include "common/os/system.h"
 #include "common/result.h"
@@ -72,6 +73,7 @@ class EdgeProcess {
   std::unique_ptr<BridgeServer> bridge_;
   std::unique_ptr<PresenceSweep> presence_sweep_;
   std::unique_ptr<metrics::Server> metrics_server_;
+  StandingFault door_counts_{"door_counts"};
   MonoMs next_second_{};
   bool drained_ = false;
 };

@@ -6,6 +6,7 @@
 #include "broker/custody/space_board.h"
 #include "broker/custody/space_watch.h"
 #include "broker/custody/volume_check.h"
+#include "broker/standing_fault.h"
 
 namespace wayside::broker {
 namespace {
@@ -120,6 +121,18 @@ TEST_CASE("DoorCounts: what a death cut off before its answer is forgotten and r
   CHECK(next.adopt(door.text()).empty());
   CHECK(next.forget_waiting() == 2);
   CHECK(next.lane(Lane::event).offered == 3);
+}
+
+TEST_CASE("StandingFault: what is met again is counted, another errno and the end are said") {
+  StandingFault fault("door_counts");
+  CHECK_FALSE(fault.look({}));
+  CHECK(fault.look(Error{Fault::no_space, "open counts.tmp-1", 28}));
+  CHECK_FALSE(fault.look(Error{Fault::no_space, "open counts.tmp-2", 28}));
+  CHECK(fault.look(Error{Fault::io, "open counts.tmp-3", 5}));
+  CHECK_FALSE(fault.look(Error{Fault::io, "open counts.tmp-4", 5}));
+  CHECK(fault.look({}));
+  CHECK_FALSE(fault.look({}));
+  CHECK(fault.look(Error{Fault::io, "open counts.tmp-5", 5}));
 }
 
 TEST_CASE("Custody: lane bounds that do not fit the volume are refused with the figures") {

@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "fleet/admin.h"
 #include "tests/integration/edge_fixture.h"
@@ -82,6 +84,29 @@ TEST_CASE("Operator: health, readiness and metrics are served on loopback") {
   CHECK(text.find("wayside_lane_oldest_seconds{lane=\"state\"}") != std::string::npos);
   CHECK(text.find("wayside_ledger_residual_records{lane=\"state\"} 0") != std::string::npos);
   CHECK(text.find(kVehicle) == std::string::npos);
+}
+
+TEST_CASE("Operator: door counts that cannot be persisted are said once, and once when they are again") {
+  EdgeFixture edge;
+  const std::string file = edge.dir() / "state/door.counts";
+  std::filesystem::create_directories(file + "/in-the-way");
+  edge.start();
+  const auto lines = [&](const std::string& event) {
+    const std::string log = edge.log();
+    std::size_t count = 0;
+    for (std::size_t at = log.find(event); at != std::string::npos; at = log.find(event, at + 1)) ++count;
+    return count;
+  };
+  REQUIRE(wait_until([&] { return lines(" door_counts ") > 0; }, 5'000));
+  std::this_thread::sleep_for(std::chrono::milliseconds(3'500));  // three more times at the least
+  CHECK(lines(" door_counts ") == 1);
+  std::filesystem::remove_all(file);
+  REQUIRE(wait_until([&] { return lines(" door_counts_over ") > 0; }, 5'000));
+  CHECK(std::filesystem::is_regular_file(file));
+  const std::string log = edge.log();
+  CHECK(says(log.substr(log.find(" door_counts_over ")), " times="));
+  CHECK(log.find(" times=1\n", log.find(" door_counts_over ")) == std::string::npos);
+  CHECK(lines(" door_counts ") == 1);
 }
 
 TEST_CASE("Operator: drain ends the broker with status 0, and its sockets are closed to others") {
