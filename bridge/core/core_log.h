@@ -25,6 +25,12 @@
 
 namespace wayside::bridge::core {
 
+// What a sink holds of a core log: below these core offsets all was durable there once.
+struct SinkHolds {
+  SpoolUuid log;
+  std::array<Offset, kLanes> below{};
+};
+
 struct CoreLogOptions {
   std::string root;
   SpoolUuid fresh;  // identity of a volume that is made now
@@ -33,6 +39,8 @@ struct CoreLogOptions {
   std::uint32_t record_bytes_max = 4U << 20U;
   std::uint64_t checkpoint_records = 50'000;
   DedupeOptions dedupe;  // of a lane
+  // Where the end of a lane is damaged below one of them, that is rot: lost, and its offsets are not given out again.
+  std::vector<SinkHolds> sinks;
 };
 
 // A request in the log that has no answer there.
@@ -88,6 +96,7 @@ class CoreLog {
       : disk_(disk), options_(std::move(options)), volume_(std::move(volume)) {
     repeats_.fill(RepeatWindow(options_.dedupe));
   }
+  [[nodiscard]] Offset proven(Lane lane) const;
   Result<void> open_lane(Lane lane, std::vector<std::string>* sentences);
   StoredWindows stored_windows(std::optional<StoredWindows> legacy, std::vector<std::string>* sentences);
   [[nodiscard]] bool holds(Lane lane, spool::LaneReader& reader, const StoredWindow& window) const;

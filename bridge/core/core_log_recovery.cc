@@ -46,6 +46,15 @@ Result<std::unique_ptr<CoreLog>> CoreLog::open(Disk& disk, CoreLogOptions option
   return log;
 }
 
+// What was durable by the word of the checkpoint or of a sink of this log.
+Offset CoreLog::proven(Lane lane) const {
+  Offset out = accounted_[index_of(lane)];
+  for (const SinkHolds& sink : options_.sinks) {
+    if (sink.log == volume_.uuid) out = std::max(out, sink.below[index_of(lane)]);
+  }
+  return out;
+}
+
 Result<void> CoreLog::open_lane(Lane lane, std::vector<std::string>* sentences) {
   spool::LaneOptions options;
   options.dir = volume_.lane_dir(lane);
@@ -55,8 +64,7 @@ Result<void> CoreLog::open_lane(Lane lane, std::vector<std::string>* sentences) 
   options.lane_bytes_max = options_.lane_bytes_max;
   options.record_bytes_max = options_.record_bytes_max;
   spool::Recovery recovery;
-  Result<std::unique_ptr<spool::LaneWriter>> writer =
-      spool::LaneWriter::open(disk_, options, accounted_[index_of(lane)], &recovery);
+  Result<std::unique_ptr<spool::LaneWriter>> writer = spool::LaneWriter::open(disk_, options, proven(lane), &recovery);
   if (!writer) return std::move(writer).error().with(std::string("core log, lane ") + to_string(lane));
   for (std::string& sentence : recovery.sentences) say(sentences, std::move(sentence));
   writers_[index_of(lane)] = std::move(*writer);

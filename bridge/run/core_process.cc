@@ -10,11 +10,13 @@
 #include "bridge/run/config.h"
 #include "bridge/run/core_metrics.h"
 #include "bridge/run/mqtt_connection.h"
+#include "bridge/run/mqtt_sink_lane.h"
 #include "bridge/run/process.h"
 #include "bridge/run/sink_thread.h"
 #include "bridge/run/stop_signal.h"
 #include "bridge/run/trust_folder.h"
 #include "bridge/run/wakeup.h"
+#include "bridge/sink/file_sink.h"
 #include "common/log/log.h"
 #include "common/os/system.h"
 #include "common/topic/topic.h"
@@ -71,6 +73,9 @@ class CoreProcess {
   Result<void> open_log(const std::string& state_dir) {
     core::CoreLogOptions options = core_log_options(config_);
     options.fresh = os::random_uuid();
+    auto held = sinks_hold(state_dir);
+    if (!held) return held.error();
+    options.sinks = std::move(*held);
     std::vector<std::string> sentences;
     auto log = core::CoreLog::open(*disk_, std::move(options), &sentences);
     for (const std::string& sentence : sentences) log::warning("core_log_recovery", {{"what", sentence}});
@@ -81,6 +86,20 @@ class CoreProcess {
     if (!dead) return dead.error();
     dead_letters_ = std::move(*dead);
     return {};
+  }
+
+  // What the sinks have is evidence of what the core log had.
+  Result<std::vector<core::SinkHolds>> sinks_hold(const std::string& state_dir) {
+    std::vector<core::SinkHolds> out;
+    std::size_t number = 0;
+    for (const SinkOptions& options : sink_options(config_)) {
+      const auto held =
+          options.mqtt ? mqtt_sink_holds(*disk_, state_dir, number) : sink::FileSink::holds(*disk_, options.path);
+      if (!held) return held.error();
+      if (*held) out.push_back(**held);
+      ++number;
+    }
+    return out;
   }
 
   void start_sinks(const std::string& state_dir) {

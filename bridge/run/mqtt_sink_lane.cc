@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "bridge/sink/followed_log.h"
 #include "common/os/system.h"
 
 namespace wayside::bridge::run {
@@ -31,6 +32,27 @@ Result<void> keep(const std::string& path, Offset offset) {
 }
 
 }  // namespace
+
+std::string mqtt_offset_path(const std::string& state_dir, std::size_t number, Lane lane) {
+  return state_dir + "/sink-" + std::to_string(number) + "-mqtt-" + to_string(lane) + ".offset";
+}
+
+std::string mqtt_followed_log_file(std::size_t number) {
+  return "sink-" + std::to_string(number) + "-mqtt-core-log.uuid";
+}
+
+Result<std::optional<core::SinkHolds>> mqtt_sink_holds(Disk& disk, const std::string& state_dir, std::size_t number) {
+  const Result<std::optional<SpoolUuid>> log = sink::followed_log(disk, state_dir, mqtt_followed_log_file(number));
+  if (!log) return log.error();
+  if (!*log) return std::optional<core::SinkHolds>();
+  core::SinkHolds out{**log, {}};
+  for (const Lane lane : kAllLanes) {
+    const Result<Offset> stored = load(mqtt_offset_path(state_dir, number, lane));
+    if (!stored && stored.error().fault != Fault::corrupt) return stored.error();
+    if (stored) out.below[index_of(lane)] = *stored;
+  }
+  return std::optional<core::SinkHolds>(out);
+}
 
 Result<void> MqttSinkLane::rewind(Disk& disk, const spool::Volume& log, Lane lane) {
   const Result<Offset> stored = load(path_);

@@ -8,13 +8,22 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
+#include "bridge/core/core_log.h"
 #include "bridge/sink/lane_follower.h"
 #include "bridge/sink/sink_object.h"
 
 namespace wayside::bridge::run {
+
+// The offset files of mqtt sink `number`, and beside them the core log that they are of (sink::follow_log).
+std::string mqtt_offset_path(const std::string& state_dir, std::size_t number, Lane lane);
+std::string mqtt_followed_log_file(std::size_t number);
+// What that sink holds, for the recovery of the core log before the sink opens. nullopt: nothing that tells. An offset
+// file that is not one counts as none: rewind() refuses it.
+Result<std::optional<core::SinkHolds>> mqtt_sink_holds(Disk& disk, const std::string& state_dir, std::size_t number);
 
 class MqttSinkLane {
  public:

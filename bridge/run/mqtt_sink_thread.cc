@@ -6,6 +6,7 @@
 
 #include "bridge/run/mqtt_sink_lane.h"
 #include "bridge/run/sink_thread.h"
+#include "bridge/sink/followed_log.h"
 #include "common/log/log.h"
 #include "common/os/system.h"
 #include "common/topic/topic.h"
@@ -45,9 +46,7 @@ class MqttSinkThread final : public SinkThread {
     log_.root = place_.log_root;
     log_.uuid = place_.log_uuid;
     for (const Lane lane : kAllLanes) {
-      lanes_.emplace_back(
-          place_.state_dir + "/sink-" + std::to_string(place_.number) + "-mqtt-" + to_string(lane) + ".offset",
-          kObjectsMax);
+      lanes_.emplace_back(mqtt_offset_path(place_.state_dir, place_.number, lane), kObjectsMax);
     }
     thread_ = std::thread([this] { run(); });
   }
@@ -131,15 +130,23 @@ class MqttSinkThread final : public SinkThread {
     store();
     open_ = true;
     for (Pause& pause : pauses_) pause.until.reset();
-    for (const Lane lane : kAllLanes) {
-      const Result<void> done = lanes_[index_of(lane)].rewind(place_.disk, log_, lane);
-      if (done) continue;
+    if (Result<void> done = rewind_lanes(); !done) {
       fault(done.error());
       connection_->drop(clock_.mono());  // comes back here
       open_ = false;
       return;
     }
     show();
+  }
+
+  Result<void> rewind_lanes() {
+    const std::string file = mqtt_followed_log_file(place_.number);
+    Result<void> other = sink::refuse_other_log(place_.disk, place_.state_dir, file, log_.uuid);
+    if (!other) return other;
+    for (const Lane lane : kAllLanes) {
+      if (Result<void> done = lanes_[index_of(lane)].rewind(place_.disk, log_, lane); !done) return done;
+    }
+    return sink::follow_log(place_.disk, place_.state_dir, file, log_.uuid);
   }
 
   void feed(Lane lane) {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "bridge/sink/followed_log.h"
 #include "bridge/sink/sink_object.h"
 
 namespace wayside::bridge::sink {
@@ -43,6 +44,29 @@ bool parse_offset(std::string_view rest, Offset& offset, std::string& file, std:
          rest == "\"}\n";
 }
 
+struct StoredOffset {
+  Offset offset{};
+  std::string file;
+  std::uint64_t length = 0;
+};
+
+// nullopt: there is none.
+Result<std::optional<StoredOffset>> read_offset(Disk& disk, const std::string& dir, Lane lane) {
+  const std::string path = dir + "/" + to_string(lane) + ".offset";
+  const Result<bool> there = disk.exists(path);
+  if (!there) return there.error();
+  if (!*there) return std::optional<StoredOffset>();
+  Result<std::unique_ptr<DiskFile>> file = disk.open(path, OpenMode::read);
+  if (!file) return file.error();
+  Bytes text;
+  if (Result<void> read = (*file)->pread(text, 4096, 0); !read) return read.error();
+  StoredOffset out;
+  if (!parse_offset(as_text(text), out.offset, out.file, out.length)) {
+    return Error{Fault::corrupt, path + ": not an offset of this sink"};
+  }
+  return std::optional<StoredOffset>(std::move(out));
+}
+
 Result<void> replace_file(Disk& disk, const std::string& dir, const std::string& name, std::string_view content) {
   const std::string fresh = dir + "/" + name + ".new";
   const Result<bool> left_over = disk.exists(fresh);
@@ -58,15 +82,35 @@ Result<void> replace_file(Disk& disk, const std::string& dir, const std::string&
   return disk.fsync_dir(dir);
 }
 
+constexpr const char* kFollowedLogFile = "core-log.uuid";
+
 }  // namespace
+
+Result<std::optional<core::SinkHolds>> FileSink::holds(Disk& disk, const std::string& dir) {
+  const Result<std::optional<SpoolUuid>> log = followed_log(disk, dir, kFollowedLogFile);
+  if (!log) return log.error();
+  if (!*log) return std::optional<core::SinkHolds>();
+  core::SinkHolds out{**log, {}};
+  for (const Lane lane : kAllLanes) {
+    const Result<std::optional<StoredOffset>> stored = read_offset(disk, dir, lane);
+    if (!stored && stored.error().fault != Fault::corrupt) return stored.error();
+    if (stored && *stored) out.below[index_of(lane)] = (*stored)->offset;
+  }
+  return std::optional<core::SinkHolds>(out);
+}
 
 Result<std::unique_ptr<FileSink>> FileSink::open(Disk& disk, const spool::Volume& core_log, FileSinkOptions options) {
   if (Result<void> made = disk.make_dir(options.dir); !made) return std::move(made).error().with("file sink");
+  if (Result<void> other = refuse_other_log(disk, options.dir, kFollowedLogFile, core_log.uuid); !other) {
+    return std::move(other).error().with("file sink");
+  }
   std::unique_ptr<FileSink> sink(new FileSink(disk, std::move(options)));
   for (const Lane lane : kAllLanes) {
     if (Result<void> opened = sink->open_lane(core_log, lane); !opened)
       return std::move(opened).error().with("file sink");
   }
+  Result<void> followed = follow_log(disk, sink->options_.dir, kFollowedLogFile, core_log.uuid);
+  if (!followed) return std::move(followed).error().with("file sink");
   return sink;
 }
 
@@ -82,17 +126,12 @@ Result<void> FileSink::open_lane(const spool::Volume& core_log, Lane lane) {
 }
 
 Result<void> FileSink::load_offset(LaneFile& file, Lane lane) {
-  const std::string path = options_.dir + "/" + to_string(lane) + ".offset";
-  const Result<bool> there = disk_.exists(path);
-  if (!there) return there.error();
-  if (!*there) return {};
-  Result<std::unique_ptr<DiskFile>> stored = disk_.open(path, OpenMode::read);
+  Result<std::optional<StoredOffset>> stored = read_offset(disk_, options_.dir, lane);
   if (!stored) return stored.error();
-  Bytes text;
-  if (Result<void> read = (*stored)->pread(text, 4096, 0); !read) return read;
-  if (!parse_offset(as_text(text), file.offset, file.name, file.length)) {
-    return Error{Fault::corrupt, path + ": not an offset of this sink"};
-  }
+  if (!*stored) return {};
+  file.offset = (*stored)->offset;
+  file.name = std::move((*stored)->file);
+  file.length = (*stored)->length;
   // The name may be newer than what a loss of power would leave: segments go by what done() says from here on.
   return disk_.fsync_dir(options_.dir);
 }

@@ -4,14 +4,16 @@
 // Thread   one. Lanes in order of service, a bounded turn each.
 // Durable  DIR/<lane>.offset = {offset, file, length}, written after the data file's sync by a new file and a
 //          rename. At open its name is synced before it counts, and the data file is cut to that length: what a
-//          crash left behind it is written again.
+//          crash left behind it is written again. DIR/core-log.uuid says which core log they are offsets of.
 // Limits   file_bytes_max a file, then the next begins; a turn writes about turn_bytes_max.
 #pragma once
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "bridge/core/core_log.h"
 #include "bridge/sink/lane_follower.h"
 #include "common/disk.h"
 
@@ -26,6 +28,9 @@ struct FileSinkOptions {
 
 class FileSink {
  public:
+  // What the sink in `dir` holds, for the recovery of the core log before open(). nullopt: nothing that tells. An
+  // offset file that is not one counts as none: open() refuses it.
+  static Result<std::optional<core::SinkHolds>> holds(Disk& disk, const std::string& dir);
   static Result<std::unique_ptr<FileSink>> open(Disk& disk, const spool::Volume& core_log, FileSinkOptions options);
 
   // Writes what is new in one lane. The number of objects written; 0: nothing was new.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <regex>
 
 #include "bridge/core/core_link.h"
@@ -148,6 +149,94 @@ TEST_CASE("a sink that is past the end of the core log does not follow it: its n
   const auto sink = bridge::sink::FileSink::open(disk, (*log)->volume(), {.dir = "/sink"});
   REQUIRE_FALSE(sink.ok());
   CHECK(sink.error().fault == Fault::corrupt);
+}
+
+TEST_CASE("what a sink holds of a core log whose end is gone is lost there, and its offsets are not given out again") {
+  const bool all_gone = GENERATE(false, true);
+  SimDisk disk;
+  auto log = CoreLog::open(disk, options(), nullptr);
+  REQUIRE(log.ok());
+  REQUIRE((*log)->bind(uuid_of_edge(), "e1").ok());
+  for (std::uint64_t offset = 0; offset < 3; ++offset) {
+    REQUIRE((*log)->append({large(offset)}, kNow) == spool::AppendOutcome::appended);
+    REQUIRE((*log)->flush(kNow, nullptr).ok());
+    if (offset == 0) REQUIRE((*log)->checkpoint().ok());
+  }
+  {
+    auto sink = bridge::sink::FileSink::open(disk, (*log)->volume(), {.dir = "/sink"});
+    REQUIRE(sink.ok());
+    REQUIRE((*sink)->turn(Lane::bulk).ok());
+    REQUIRE((*sink)->done(Lane::bulk) == Offset{3});
+  }
+  // The mapped page fell back with a loss of power, and the last two records cannot be read any more.
+  SimDisk::Image image = disk.image();
+  for (auto& [place, word] : image.words) word = 0;
+  disk.put_back(image);
+  log = Error{Fault::internal, "closed"};
+  const std::string segment = "/core/log/bulk/00000000000000000000.seg";
+  if (all_gone) disk.erase(segment);
+  if (!all_gone) disk.zero(segment, spool::kHeaderBytes + 24'576, 40'960);
+
+  CoreLogOptions known = options();
+  const auto held = bridge::sink::FileSink::holds(disk, "/sink");
+  REQUIRE(held.ok());
+  REQUIRE(held->has_value());
+  known.sinks.push_back(**held);
+  std::vector<std::string> sentences;
+  log = CoreLog::open(disk, known, &sentences);
+  REQUIRE(log.ok());
+  CHECK((*log)->synced(Lane::bulk) == Offset{3});
+  const std::string said = all_gone ? "no segment is left of 3 offsets" : "is damaged";
+  CHECK(std::any_of(sentences.begin(), sentences.end(),
+                    [&](const std::string& sentence) { return sentence.find(said) != std::string::npos; }));
+  auto sink = bridge::sink::FileSink::open(disk, (*log)->volume(), {.dir = "/sink"});
+  REQUIRE(sink.ok());
+  // What the edge sends again has offsets of its own, and the sink goes on with them.
+  for (std::uint64_t offset = 1; offset < 4; ++offset) {
+    REQUIRE((*log)->append({large(offset)}, kNow) == spool::AppendOutcome::appended);
+    REQUIRE((*log)->flush(kNow, nullptr).ok());
+  }
+  CHECK((*log)->durable().of(uuid_of_edge(), Lane::bulk).totals == spool::Totals{4, 0, 0, 0, 0});
+  REQUIRE((*sink)->turn(Lane::bulk).ok());
+  CHECK((*sink)->done(Lane::bulk) == (*log)->synced(Lane::bulk));
+  CHECK((*log)->synced(Lane::bulk) == Offset{6});
+}
+
+TEST_CASE("what a sink holds of another core log is no evidence, and it does not follow this one, however long") {
+  SimDisk disk;
+  auto log = CoreLog::open(disk, options(), nullptr);
+  REQUIRE(log.ok());
+  REQUIRE((*log)->bind(uuid_of_edge(), "e1").ok());
+  const auto write = [&](std::uint64_t offset) {
+    REQUIRE((*log)->append({large(offset)}, kNow) == spool::AppendOutcome::appended);
+    REQUIRE((*log)->flush(kNow, nullptr).ok());
+  };
+  for (std::uint64_t offset = 0; offset < 3; ++offset) write(offset);
+  {
+    auto sink = bridge::sink::FileSink::open(disk, (*log)->volume(), {.dir = "/sink"});
+    REQUIRE(sink.ok());
+    REQUIRE((*sink)->turn(Lane::bulk).ok());
+  }
+  CoreLogOptions other = options();
+  other.root = "/core/other";
+  other.fresh.bytes.fill(0xC1);
+  const auto held = bridge::sink::FileSink::holds(disk, "/sink");
+  REQUIRE(held.ok());
+  REQUIRE(held->has_value());
+  other.sinks.push_back(**held);
+  log = CoreLog::open(disk, other, nullptr);
+  REQUIRE(log.ok());
+  CHECK((*log)->synced(Lane::bulk) == Offset{0});
+  for (std::uint64_t offset = 0; offset < 4; ++offset) write(offset);
+  const auto sink = bridge::sink::FileSink::open(disk, (*log)->volume(), {.dir = "/sink"});
+  REQUIRE_FALSE(sink.ok());
+  CHECK(sink.error().fault == Fault::corrupt);
+
+  // A damaged name of the log says nothing, and is no other log.
+  disk.flip_bit("/sink/core-log.uuid", 12, 1);
+  const auto damaged = bridge::sink::FileSink::holds(disk, "/sink");
+  REQUIRE(damaged.ok());
+  CHECK_FALSE(damaged->has_value());
 }
 
 TEST_CASE("one rotten record inside a batch of the core log is one record lost, for the ledger and the sink") {

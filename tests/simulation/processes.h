@@ -123,6 +123,9 @@ struct SimCore {
     log_options.segment_bytes_max = sizes.segment_bytes_max;
     log_options.lane_bytes_max = sizes.core_lane_bytes_max;
     log_options.checkpoint_records = 200;
+    auto held = bridge::sink::FileSink::holds(disk, kSinkDir);
+    if (!held) return held.error();
+    if (*held) log_options.sinks.push_back(**held);
     auto log = bridge::core::CoreLog::open(disk, log_options, nullptr);
     if (!log) return log.error();
     core->log = std::move(*log);
