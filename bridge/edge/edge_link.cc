@@ -175,7 +175,11 @@ void EdgeLink::on_down_batch(ByteView bytes, EdgeActions& actions) {
   }
 }
 
-void EdgeLink::on(const BrokerUp& /*up*/, const Time& /*now*/, EdgeActions& /*actions*/) { broker_up_ = true; }
+// A broker that has just started has read every settlement, whatever became of the file since it was written.
+void EdgeLink::on(const BrokerUp& /*up*/, const Time& /*now*/, EdgeActions& actions) {
+  broker_up_ = true;
+  for (auto& lane : lanes_) lane->settle_again(actions);
+}
 
 // What the broker did not answer is forgotten here; the core resends it and the broker knows it by its id.
 void EdgeLink::on(const BrokerDown& /*down*/, const Time& /*now*/, EdgeActions& /*actions*/) {

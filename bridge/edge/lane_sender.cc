@@ -96,6 +96,7 @@ void LaneSender::adopt_first(const spool::Standing& core, const Time& now, EdgeA
         "the core stands at " + std::to_string(core.next.value) + " and had settled " + std::to_string(settled().value),
         actions);
   }
+  if (core.next == settled()) settle_again(actions);
   settle(core, actions);
   position_ = Position{core.next, core.digest, 0};
   acknowledged_ = *position_;
@@ -153,7 +154,15 @@ bool LaneSender::advance(const spool::Standing& core, EdgeActions& actions) {
 }
 
 void LaneSender::settle(const spool::Standing& standing, EdgeActions& actions) {
-  if (standing.next <= settled()) return;
+  if (standing.next > settled()) write_settlement(standing, actions);
+}
+
+void LaneSender::settle_again(EdgeActions& actions) {
+  if (!unsettled_ && settled().value > 0) write_settlement(spool::Standing(settlement_.standing()), actions);
+}
+
+void LaneSender::write_settlement(const spool::Standing& standing, EdgeActions& actions) {
+  const bool again = standing.next == settled();
   const Result<void> done = settlement_.settle(standing);
   if (!done) {
     unsettled_ = standing;
@@ -162,7 +171,7 @@ void LaneSender::settle(const spool::Standing& standing, EdgeActions& actions) {
   }
   unsettled_.reset();
   disk_fault_ = false;
-  actions.emplace_back(Settled{options_.lane, standing.next});
+  if (!again) actions.emplace_back(Settled{options_.lane, standing.next});
 }
 
 bool LaneSender::on_credit(const link::Credit& credit, EdgeActions& actions) {
@@ -282,7 +291,7 @@ void LaneSender::ship(batch::Encoded encoded, const Time& now, EdgeActions& acti
 }
 
 void LaneSender::tick(const Time& now, EdgeActions& actions) {
-  if (unsettled_) settle(*unsettled_, actions);
+  if (unsettled_) write_settlement(spool::Standing(*unsettled_), actions);
   if (in_flight_.empty()) return;
   const std::int64_t timeout = options_.resend_ms << std::min(resends_, kResendDoublingsMax);
   if (now.mono - in_flight_.front().sent_at >= timeout) resend_all(now, actions);

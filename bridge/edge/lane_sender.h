@@ -60,6 +60,9 @@ class LaneSender {
   // Resends what the core has not acknowledged for resend_ms; retries a settlement the disk refused.
   void tick(const Time& now, EdgeActions& actions);
 
+  // Writes the settlement again as it stands, for a broker that reads it now: it may have rotted since.
+  void settle_again(EdgeActions& actions);
+
   [[nodiscard]] bool positioned() const { return position_.has_value(); }
   [[nodiscard]] bool forked() const { return forked_; }
   [[nodiscard]] std::uint64_t in_flight_bytes() const { return in_flight_bytes_; }
@@ -87,6 +90,7 @@ class LaneSender {
   bool chain_agrees(const spool::Standing& core, EdgeActions& actions);
   bool advance(const spool::Standing& core, EdgeActions& actions);
   void settle(const spool::Standing& standing, EdgeActions& actions);
+  void write_settlement(const spool::Standing& standing, EdgeActions& actions);
   bool plan_less(const link::Rejected& rejected);
   void resend_all(const Time& now, EdgeActions& actions);
   bool due(const Time& now) const;

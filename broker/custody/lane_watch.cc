@@ -53,7 +53,8 @@ void LaneWatch::read_standing(LaneLedger& next) {
   Result<spool::Standing> standing = spool::read_settled(disk_, dir_, uuid_, lane_);
   say_change(standing_failed_, !standing.ok(), lane_, "settlement_unreadable",
              standing.ok() ? "" : standing.error().what);
-  if (!standing.ok()) settled_seen_.reset();
+  // Below its page the log is damaged: whoever settles writes it again, and the page does not move by that.
+  if (!standing.ok() || standing->next.value < settled_seen_.value_or(0)) settled_seen_.reset();
   // A standing only rises; one read while it is being replaced may be older than the last.
   if (standing.ok() && standing->next >= next.settled.next) next.settled = std::move(*standing);
 }

@@ -23,7 +23,7 @@ namespace wayside::broker {
 // Owns     a reader of the lane (for the age of the oldest record) and the last ledger.
 // Thread   tick: the lane's; ledger: any.
 // Durable  -
-// Limits   one read of the settlement (when its page moved) and at most one record a tick.
+// Limits   one read of the settlement (when its page moved, or shows less than its page) and at most one record a tick.
 class LaneWatch {
  public:
   LaneWatch(Disk& disk, const Clock& clock, metrics::Registry& metrics, std::string lane_dir, SpoolUuid uuid,

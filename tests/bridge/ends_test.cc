@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "bridge/link/convert.h"
 #include "schemas/gen/batch_generated.h"
+#include "spool/segment_file.h"
 #include "tests/simulation/world.h"
 
 namespace wayside::test {
@@ -200,6 +202,35 @@ TEST_CASE("a core that went back below what the edge deleted gets the rest as a 
   CHECK(standing.totals.lost == oldest->value);
   CHECK(standing.totals.delivered == 1'201 - oldest->value);
   CHECK(standing.totals == world.edge->settlements[index_of(Lane::bulk)]->standing().totals);
+}
+
+TEST_CASE("a settlement that was damaged behind its owner is written again for a broker or a session that begins") {
+  const bool broker_restarts = GENERATE(true, false);
+  World world(17);
+  start(world);
+  publish(world, Lane::event, 5);
+  REQUIRE(world.drain());
+  const std::string path = std::string(kSpoolRoot) + "/event/" + spool::kSettlementFile;
+  world.edge_disk.zero(path, 0, world.edge_disk.content(path).size());
+  const auto shown = [&] {
+    const spool::Volume& volume = world.edge->volume;
+    return spool::read_settled(world.edge_disk, volume.lane_dir(Lane::event), volume.uuid, Lane::event)->next;
+  };
+  REQUIRE(shown() == Offset{0});
+  if (broker_restarts) {
+    world.stop_broker();
+    REQUIRE(world.start_broker().empty());
+  } else {
+    world.link_up();
+    for (unsigned n = 0; n < 40 && world.deliver({}); ++n) continue;
+  }
+  CHECK(shown() == Offset{5});
+  // Once a session: what the core says again changes nothing on the disk.
+  REQUIRE(world.drain());
+  const std::uint64_t syncs = world.edge_disk.calls(SimCall::fdatasync);
+  tell_edge(world, link::Kind::next, Lane::event, link::encode(next_of(world, Lane::event)));
+  REQUIRE(world.drain());
+  CHECK(world.edge_disk.calls(SimCall::fdatasync) == syncs);
 }
 
 TEST_CASE("a spool of another edge is refused with EDGE_MISMATCH") {

@@ -3,11 +3,13 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 
 #include "broker/custody/lane_thread.h"
 #include "common/os/posix_disk.h"
 #include "common/os/system.h"
+#include "spool/segment_file.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
@@ -368,6 +370,28 @@ TEST_CASE("LaneThread: an ack is committed while a bulk sync is under way") {
   CHECK(bulk.mailbox.answers().empty());
   bulk.writer->hold(false);
   REQUIRE(bulk.mailbox.wait_for(1));
+}
+
+TEST_CASE("LaneWatch: a settlement that was damaged is seen when it is written again, though nothing more is settled") {
+  test::TempDir dir{"watch"};
+  const std::unique_ptr<Disk> disk = os::make_posix_disk();
+  const os::SystemClock clock;
+  const std::unique_ptr<metrics::Registry> metrics = metrics::Registry::create();
+  auto settlement = spool::SettlementLog::open(*disk, dir.path(), SpoolUuid{}, Lane::state);
+  REQUIRE(settlement.ok());
+  spool::Standing standing;
+  standing.next = Offset{3};
+  standing.totals.delivered = 3;
+  REQUIRE((*settlement)->settle(standing).ok());
+  std::filesystem::resize_file(dir / spool::kSettlementFile, 0);
+
+  HeldWriter writer;
+  LaneWatch watch(*disk, clock, *metrics, dir.path(), SpoolUuid{}, Lane::state);
+  watch.tick(writer, true);
+  REQUIRE(watch.ledger().settled.next == Offset{0});
+  REQUIRE((*settlement)->settle(standing).ok());
+  watch.tick(writer, true);
+  CHECK(watch.ledger().settled.next == Offset{3});
 }
 
 }  // namespace wayside::broker

@@ -140,14 +140,8 @@ std::string History::finish() {
   return check_end(world_, expected_);
 }
 
-// With everything settled and released there is room again, whatever was full. A settlement that rotted behind its
-// owner's back shows nothing to a broker that starts: it is written again with the next one, or when the edge starts.
+// With everything settled and released there is room again, whatever was full.
 std::string History::publish_to_all() {
-  if (settlement_rotted_) {
-    world_.stop_edge();
-    if (std::string problem = world_.start_edge(); !problem.empty()) return "does not start: " + problem;
-    if (!drain()) return what_is_stuck();
-  }
   world_.broker->release(world_.edge_disk);
   for (const Lane lane : kAllLanes) {
     if (may_stop(world_, expected_, lane) && stopped(world_, lane)) continue;

@@ -79,7 +79,6 @@ class History {
   std::array<bool, 2> no_space_{};  // what an armed pwrite says
   std::array<std::uint64_t, 2> slowed_{};
   std::uint64_t lanes_full_ = 0;
-  bool settlement_rotted_ = false;
   std::array<bool, kLanes> short_{};              // the core log's room is below a window
   std::array<std::optional<Bytes>, 2> identity_;  // as it was before it was damaged: of the edge, of the core
 };

@@ -125,7 +125,6 @@ void History::rot_settlement() {
   const std::uint64_t size = world_.edge_disk.content(path).size();
   if (size == 0) return;
   struck(Struck::rot_settlement);
-  settlement_rotted_ = true;
   world_.edge_disk.flip_bit(path, world_.rng.below(size), static_cast<unsigned>(world_.rng.below(8)));
 }
 
