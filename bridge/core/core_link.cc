@@ -181,10 +181,14 @@ void CoreLink::on_batch(EdgeState& edge, const Message& message, const Time& now
                                batch.count, batch.before,  batch.after, batch.framed_bytes};
   if (!follows(edge, claim, now, actions)) return;
   std::vector<CoreRecord> records = records_of(batch, now.wall);
+  if (records.empty()) return;
   log_.settle_repeats(records);
-  if (!accept(edge, claim, records, now, actions)) return;
-  ++counters_.batches;
-  note_presence(edge, batch);
+  switch (accept(edge, claim, records, now, actions)) {
+    case spool::AppendOutcome::appended: ++counters_.batches; return note_presence(edge, batch);
+    case spool::AppendOutcome::record_too_large:
+      return refuse(edge, message, claim, Reason::BATCH_TOO_LARGE, now, actions);
+    case spool::AppendOutcome::lane_full: return;  // offered again
+  }
 }
 
 // Only a batch of this session at `next` with our digest, within credit. Whatever else: NEXT says where we are.
@@ -214,19 +218,18 @@ bool CoreLink::follows(EdgeState& edge, const link::BatchClaim& claim, const Tim
   return true;
 }
 
-bool CoreLink::accept(EdgeState& edge, const link::BatchClaim& claim, const std::vector<CoreRecord>& records,
-                      const Time& now, CoreActions& actions) {
-  if (records.empty()) return false;
+spool::AppendOutcome CoreLink::accept(EdgeState& edge, const link::BatchClaim& claim,
+                                      const std::vector<CoreRecord>& records, const Time& now, CoreActions& actions) {
   const spool::AppendOutcome outcome = log_.append(records, now.wall);
   if (outcome == spool::AppendOutcome::appended) {
     edge.lanes[index_of(claim.lane)].credit.accept(claim.framed_bytes);
     if (log_.open_group_bytes(claim.lane) >= options_.flush_bytes) flush(now, actions);
-    return true;
   }
-  ++counters_.log_full;
-  const Reason reason = outcome == spool::AppendOutcome::lane_full ? Reason::SPOOL_FULL : Reason::BATCH_TOO_LARGE;
-  actions.emplace_back(Alarm{reason, edge.name, "the core log cannot take " + range_text(claim)});
-  return false;
+  if (outcome == spool::AppendOutcome::lane_full) {
+    ++counters_.log_full;
+    actions.emplace_back(Alarm{Reason::SPOOL_FULL, edge.name, "the core log cannot take " + range_text(claim)});
+  }
+  return outcome;
 }
 
 void CoreLink::on_undecodable(EdgeState& edge, const Message& message, Reason why, const Time& now,
@@ -240,6 +243,12 @@ void CoreLink::on_undecodable(EdgeState& edge, const Message& message, Reason wh
   }
   const link::BatchClaim& claim = claimed.value();
   if (!follows(edge, claim, now, actions)) return;
+  refuse(edge, message, claim, why, now, actions);
+}
+
+// What will never be taken as it is: asked for in less where that may help, otherwise a dead letter and lost.
+void CoreLink::refuse(EdgeState& edge, const Message& message, const link::BatchClaim& claim, Reason why,
+                      const Time& now, CoreActions& actions) {
   const bool too_large = why == Reason::BATCH_TOO_LARGE || claim.count > options_.limits.records_max;
   if (too_large && claim.count > 1) return ask_for_less(edge, claim, actions);
   const Result<void> kept = dead_letters_.keep(
@@ -249,7 +258,7 @@ void CoreLink::on_undecodable(EdgeState& edge, const Message& message, Reason wh
     actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, edge.name, kept.error().what});
     return;  // lost is said only of what was kept; the edge resends
   }
-  if (!accept(edge, claim, {lost_record(claim, now.wall)}, now, actions)) return;
+  if (accept(edge, claim, {lost_record(claim, now.wall)}, now, actions) != spool::AppendOutcome::appended) return;
   ++counters_.rejected;
   actions.emplace_back(Alarm{why, edge.name, "rejected " + range_text(claim)});
   const link::Rejected rejected{claim.uuid, edge.session, claim.lane, claim.first, claim.count, std::string(code(why))};

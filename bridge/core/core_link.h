@@ -93,11 +93,13 @@ class CoreLink {
   [[nodiscard]] bool may_adopt(const EdgeState& edge, const std::string& owner) const;
   void on_batch(EdgeState& edge, const Message& message, const Time& now, CoreActions& actions);
   void on_undecodable(EdgeState& edge, const Message& message, Reason why, const Time& now, CoreActions& actions);
+  void refuse(EdgeState& edge, const Message& message, const link::BatchClaim& claim, Reason why, const Time& now,
+              CoreActions& actions);
   void ask_for_less(EdgeState& edge, const link::BatchClaim& claim, CoreActions& actions);
   void on_down_ack(EdgeState& edge, ByteView bytes, const Time& now, CoreActions& actions);
   bool follows(EdgeState& edge, const link::BatchClaim& claim, const Time& now, CoreActions& actions);
-  bool accept(EdgeState& edge, const link::BatchClaim& claim, const std::vector<CoreRecord>& records, const Time& now,
-              CoreActions& actions);
+  spool::AppendOutcome accept(EdgeState& edge, const link::BatchClaim& claim, const std::vector<CoreRecord>& records,
+                              const Time& now, CoreActions& actions);
   void note_presence(const EdgeState& edge, const batch::Decoded& batch);
   void ask_for_hello(EdgeState& edge, const Time& now, CoreActions& actions);
   void flush(const Time& now, CoreActions& actions);

@@ -28,6 +28,7 @@ spool::AppendOutcome CoreLog::append(const std::vector<CoreRecord>& batch, WallM
     if (bodies[i].size() > options_.record_bytes_max) return spool::AppendOutcome::record_too_large;
     framed += spool::framed_bytes(bodies[i].size());
   }
+  if (framed > spool::kGroupBytesMax) return spool::AppendOutcome::record_too_large;  // for every group there will be
   // All of it or nothing: a head alone would lie behind what every sink has done and keep its segment for ever.
   if (framed + kGroupMarginBytes > room(lane)) return spool::AppendOutcome::lane_full;
   if (writer.open_group_bytes() + framed > spool::kGroupBytesMax) return spool::AppendOutcome::lane_full;

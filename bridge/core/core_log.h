@@ -57,6 +57,7 @@ class CoreLog {
   // Makes tombstones of the records that repeat one delivered before, or earlier in the batch. Judged by what was
   // appended up to now: to be appended next.
   void settle_repeats(std::vector<CoreRecord>& batch) const;
+  // record_too_large: a record of it, or all of them together, is more than will ever be taken at once.
   // Puts a whole batch, or nothing of it, into the lane's open group; staged() shows it at once, durable() after flush.
   [[nodiscard]] spool::AppendOutcome append(const std::vector<CoreRecord>& batch, WallMs now, Offset* end = nullptr);
   // Makes what was appended durable. A lane that fails falls back to what was durable; its error is returned

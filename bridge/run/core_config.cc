@@ -23,7 +23,7 @@ constexpr config::Row kRows[] = {
             "One segment of the core log; never above an eighth of log_lane_bytes_max, since room comes back a segment "
             "at a time."),
     integer("core.log_record_bytes_max", "4194304", 2 * kMiB, 32 * kMiB,
-            "Largest record of the core log; a batch with a larger one is not accepted."),
+            "Largest record of the core log; a larger one ends as a dead letter and lost."),
 
     required("broker.address", "Core broker, host:port, TLS."),
     required("broker.ca", "CA bundle that the core broker's certificate must verify against (PEM)."),

@@ -95,6 +95,24 @@ TEST_CASE("a batch that the core log cannot take whole leaves nothing behind in 
   CHECK((*log)->append(batch(), kNow) == spool::AppendOutcome::appended);
 }
 
+TEST_CASE("a batch that no group of the core log will ever hold is too large, not waiting for room") {
+  SimDisk disk;
+  CoreLogOptions wide = options();
+  wide.lane_bytes_max = 1ULL << 30U;
+  auto log = CoreLog::open(disk, wide, nullptr);
+  REQUIRE(log.ok());
+  REQUIRE((*log)->bind(uuid_of_edge(), "e1").ok());
+  std::vector<CoreRecord> batch;
+  for (std::uint64_t i = 0; i < 17; ++i) {
+    batch.push_back(large(i));
+    std::get<bridge::batch::Delivered>(batch.back().what).payload.assign(4'000'000, 0x5A);
+    batch.back().first_of_batch = i == 0;
+    batch.back().last_of_batch = i == 16;
+  }
+  CHECK((*log)->append(batch, kNow) == spool::AppendOutcome::record_too_large);
+  CHECK_FALSE((*log)->dirty());
+}
+
 TEST_CASE("a checkpoint that an open found is durable before segments go by it") {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     INFO("seed " << seed);

@@ -354,6 +354,10 @@ TEST_CASE(
     world.core_options.limits.raw_bytes_max = 12U << 10U;
     lost = 1;
   }
+  SECTION("one record by itself, for the core log alone") {
+    world.sizes.core_record_bytes_max = 12U << 10U;
+    lost = 1;
+  }
   start(world);
   REQUIRE(world.drain());
   for (unsigned n = 0; n < 30; ++n) {

@@ -39,6 +39,7 @@ struct Sizes {
   std::uint64_t segment_bytes_max = 256U << 10U;
   std::uint64_t edge_lane_bytes_max = 1ULL << 30U;
   std::uint64_t core_lane_bytes_max = 4ULL << 30U;
+  std::uint32_t core_record_bytes_max = 4U << 20U;
 };
 inline constexpr Sizes kSmall{64U << 10U, 160U << 10U, 128U << 10U};
 
@@ -122,6 +123,7 @@ struct SimCore {
     log_options.fresh = uuid_of(0xC0);
     log_options.segment_bytes_max = sizes.segment_bytes_max;
     log_options.lane_bytes_max = sizes.core_lane_bytes_max;
+    log_options.record_bytes_max = sizes.core_record_bytes_max;
     log_options.checkpoint_records = 200;
     auto held = bridge::sink::FileSink::holds(disk, kSinkDir);
     if (!held) return held.error();
