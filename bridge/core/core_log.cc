@@ -85,10 +85,13 @@ void CoreLog::revert(Lane lane) {
 Result<bool> CoreLog::bind(const SpoolUuid& uuid, const std::string& edge) {
   bool is_new = false;
   const bool bound = durable_.bind(uuid, edge, &is_new);
-  (void)staged_.bind(uuid, edge, nullptr);
   if (!is_new) return bound;
   WAYSIDE_ASSERT(!dirty());
-  if (Result<void> stored = checkpoint(); !stored) return stored.error();
+  if (Result<void> stored = checkpoint(); !stored) {
+    durable_.unbind(uuid);
+    return stored.error();
+  }
+  (void)staged_.bind(uuid, edge, nullptr);
   return true;
 }
 

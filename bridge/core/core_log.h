@@ -67,7 +67,7 @@ class CoreLog {
 
   [[nodiscard]] const Standings& staged() const { return staged_; }
   [[nodiscard]] const Standings& durable() const { return durable_; }
-  // Binds and checkpoints, so that the binding is durable when true returns.
+  // Binds and checkpoints: durable when true returns, not done on an error.
   Result<bool> bind(const SpoolUuid& uuid, const std::string& edge);
   // Takes a bound uuid from its edge; durable when it returns ok, not done otherwise.
   Result<void> rebind(const SpoolUuid& uuid, const std::string& edge);

@@ -35,6 +35,8 @@ class Standings {
   [[nodiscard]] const std::map<LaneKey, spool::Standing>& lanes() const { return lanes_; }
   // Binds on first sight. False: the uuid belongs to another edge.
   bool bind(const SpoolUuid& uuid, const std::string& edge, bool* is_new);
+  // Takes a binding back that did not become durable.
+  void unbind(const SpoolUuid& uuid) { edges_.erase(uuid); }
   // Binds it again, to another edge.
   void rebind(const SpoolUuid& uuid, const std::string& edge) { edges_[uuid] = edge; }
   [[nodiscard]] const std::map<SpoolUuid, std::string>& edges() const { return edges_; }

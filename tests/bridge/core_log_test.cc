@@ -143,6 +143,26 @@ TEST_CASE("a checkpoint that an open found is durable before segments go by it")
   }
 }
 
+TEST_CASE("a binding whose checkpoint failed is none: the next hello makes it durable or is not answered") {
+  SimDisk disk;
+  SeededRng rng(7);
+  auto log = CoreLog::open(disk, options(), nullptr);
+  REQUIRE(log.ok());
+  disk.fail(SimCall::fdatasync, Fault::io, 0, 2);
+  CHECK_FALSE((*log)->bind(uuid_of_edge(), "e1").ok());
+  CHECK_FALSE((*log)->bind(uuid_of_edge(), "e1").ok());
+  CHECK((*log)->durable().edges().empty());
+  CHECK((*log)->staged().edges().empty());
+  const auto bound = (*log)->bind(uuid_of_edge(), "e1");
+  REQUIRE(bound.ok());
+  CHECK(*bound);
+  disk.power_loss(rng);
+  log = Error{Fault::internal, "closed"};
+  log = CoreLog::open(disk, options(), nullptr);
+  REQUIRE(log.ok());
+  CHECK((*log)->durable().edges().contains(uuid_of_edge()));
+}
+
 TEST_CASE("a sink that is past the end of the core log does not follow it: its next records would be skipped") {
   SimDisk disk;
   auto log = CoreLog::open(disk, options(), nullptr);
