@@ -1,4 +1,5 @@
-// After the death of a process: says OFFLINE for the vehicles that it left ONLINE and that do not come back.
+// Says OFFLINE for the vehicles that a process which died left ONLINE and that do not come back, and for those whose
+// OFFLINE was refused.
 #pragma once
 
 #include <atomic>
@@ -17,7 +18,7 @@ namespace wayside::broker {
 // Thread   tick: control; the answers come from the session store's and the event lane's threads.
 // Durable  nothing of its own: the session store knows who is left until the OFFLINE record is committed. A death in
 //          between says it twice, with the same epoch.
-// Limits   kAtOnceMax records at a time, one round a tick.
+// Limits   kAtOnceMax records at a time, one round a tick; a round ends with the first record that is refused.
 //
 // The record has the epoch of the connection that was lost: a vehicle that is back by then, here or on another edge,
 // has a newer one, which wins wherever both are seen.
@@ -31,22 +32,23 @@ class PresenceSweep {
     metrics::Registry& metrics;
     const Clock& clock;
   };
-  // Waits grace_ms from now; 0: never says anything. The parts outlive the last answer, not this.
+  // What a death left waits grace_ms from now; 0: is never said. The parts outlive the last answer, not this.
   PresenceSweep(Parts parts, std::string edge, std::int64_t grace_ms);
   void tick();
-  [[nodiscard]] bool over() const { return state_->over.load(std::memory_order_acquire); }
 
  private:
   struct State {
     Parts parts;
     std::string edge;
-    metrics::Counter& told;
+    metrics::Counter& after_restart;
+    metrics::Counter& late;
     std::atomic<std::uint64_t> waiting{0};  // answers
-    std::atomic<bool> over{false};
   };
-  static void tell(const std::shared_ptr<State>& state, const session::LeftOnline& one);
+  // False: refused.
+  static bool tell(const std::shared_ptr<State>& state, const session::LeftOnline& one);
 
   const MonoMs due_;
+  const bool ever_;  // what a death left
   std::shared_ptr<State> state_;
 };
 

@@ -143,6 +143,7 @@ class Connection {
   void act(session::Count& action);
   void act(session::Close& action);
   Outcome<void> offer(session::OfferRecord& record);
+  void offer_offline(session::OfferRecord& action);
   std::function<void(const Committed&)> await_receipt(Lane lane, std::uint64_t token, std::uint16_t packet_id);
   std::optional<Reason> may_open() const;
   [[nodiscard]] std::string registry_key_of(const std::string& key) const;

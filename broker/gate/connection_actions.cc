@@ -61,7 +61,20 @@ std::function<void(const Committed&)> Connection::await_receipt(Lane lane, std::
                             });
 }
 
+// Nobody is told who could say it again: what is refused is the session store's to keep.
+void Connection::offer_offline(session::OfferRecord& action) {
+  context_.hand_over();
+  session::SessionStore& sessions = context_.shared.sessions;
+  const session::LeftOnline one{session_->peer().id, session_->epoch(), *action.offline};
+  Offer offer{action.lane, std::move(action.body), std::move(action.cohort), self_, 0, {}, 0};
+  offer.done = [&sessions, one](const Committed& committed) {
+    if (!committed.ok) sessions.untold(one);
+  };
+  if (!context_.shared.custody->offer(std::move(offer)).ok()) sessions.untold(one);
+}
+
 void Connection::act(session::OfferRecord& action) {
+  if (action.offline) return offer_offline(action);
   if (action.receipt_id != 0) {
     context_.hand_over();
     const Outcome<void> taken = offer(action);

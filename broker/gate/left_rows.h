@@ -1,4 +1,4 @@
-// Of sessions.db: who was online when the process died, until somebody has said that it is not.
+// Of sessions.db: who was online when the process died or could not be said to be OFFLINE, until somebody has said it.
 #pragma once
 
 #include <string>
@@ -21,13 +21,15 @@ class LeftRows {
   void came_back(const std::string& id, Result<void>& outcome);
   // Its OFFLINE is committed.
   void told(const session::LeftOnline& one, Result<void>& outcome);
-  std::vector<session::LeftOnline> some(std::size_t max, Result<void>& outcome);
+  // Its OFFLINE was refused.
+  void untold(const session::LeftOnline& one, Result<void>& outcome);
+  std::vector<session::LeftOnline> some(std::size_t max, bool also_by_death, Result<void>& outcome);
   // After a rollback: what was erased may be there again.
   void reset() { any_ = true; }
 
  private:
   bool any_ = true;
-  Statement erase_, erase_epoch_, some_;
+  Statement erase_, erase_epoch_, add_, some_;
 };
 
 }  // namespace wayside::broker::gate

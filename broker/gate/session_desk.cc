@@ -99,9 +99,12 @@ void SessionDesk::lane_synced(Lane lane, Offset synced) {
   woken();
 }
 
-void SessionDesk::left(std::size_t max, std::function<void(Outcome<std::vector<LeftOnline>>)> done) {
-  push(Left{max, std::move(done)});
+void SessionDesk::left(std::size_t max, bool also_by_death,
+                       std::function<void(Outcome<std::vector<LeftOnline>>)> done) {
+  push(Left{max, also_by_death, std::move(done)});
 }
+
+void SessionDesk::untold(LeftOnline one) { push(Untold{std::move(one)}); }
 
 void SessionDesk::told(LeftOnline one) { push(Told{std::move(one)}); }
 
@@ -133,14 +136,16 @@ bool SessionDesk::turn() {
     log::error("session_store_fault", {{"what", outcome.error().what}});
     rows_.rollback();
   }
-  settle_receipts(batch, outcome.ok());
+  settle(batch, outcome.ok());
   for (const Answer& answer : answers) answer(outcome.ok());
   return outcome.ok();
 }
 
-void SessionDesk::settle_receipts(std::vector<Call>& batch, bool committed) {
+// What nobody will say again is kept until it is durable.
+void SessionDesk::settle(std::vector<Call>& batch, bool committed) {
   const std::scoped_lock lock(mutex_);
   for (auto call = batch.rbegin(); call != batch.rend(); ++call) {
+    if (auto* left = std::get_if<Untold>(&*call); left != nullptr && !committed) calls_.push_front(std::move(*left));
     auto* one = std::get_if<Received>(&*call);
     if (one == nullptr) continue;
     if (!committed) {
@@ -196,7 +201,7 @@ SessionDesk::Answer SessionDesk::apply(Synced& call, Result<void>& outcome) {
 
 SessionDesk::Answer SessionDesk::apply(Left& call, Result<void>& outcome) {
   Outcome<std::vector<LeftOnline>> left = Reason::STORE_FAULT;
-  if (outcome.ok()) left = rows_.left().some(call.max, outcome);
+  if (outcome.ok()) left = rows_.left().some(call.max, call.also_by_death, outcome);
   return [done = std::move(call.done), left = std::move(left)](bool committed) {
     done(committed ? left : Outcome<std::vector<LeftOnline>>(Reason::STORE_FAULT));
   };
@@ -204,6 +209,11 @@ SessionDesk::Answer SessionDesk::apply(Left& call, Result<void>& outcome) {
 
 SessionDesk::Answer SessionDesk::apply(Told& call, Result<void>& outcome) {
   if (outcome.ok()) rows_.left().told(call.one, outcome);
+  return [](bool) {};
+}
+
+SessionDesk::Answer SessionDesk::apply(Untold& call, Result<void>& outcome) {
+  if (outcome.ok()) rows_.untold(call.one, outcome);
   return [](bool) {};
 }
 

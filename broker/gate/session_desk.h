@@ -19,7 +19,8 @@ namespace wayside::broker::gate {
 // Limits: as SessionStore says; a commit holds 512 calls, so that the first of a storm does not wait for the last.
 //
 // Receipts: a session is opened only when what its last connection had on the way to custody is said, and
-// behind it. A receipt whose commit failed is first in the next one, so that the lane's receipts stay in order.
+// behind it. A receipt whose commit failed is first in the next one, so that the lane's receipts stay in order; so is
+// an OFFLINE that could not be said.
 class SessionDesk : public session::SessionStore {
  public:
   // Records of the lane from this offset on must stay: their receipts are not durable yet. Called from any
@@ -35,7 +36,9 @@ class SessionDesk : public session::SessionStore {
   void not_received(const std::string& id, Lane lane) override;
   void release(session::ReleaseRequest request, std::function<void(Outcome<void>)> done) override;
   void lane_synced(Lane lane, Offset synced) override;
-  void left(std::size_t max, std::function<void(Outcome<std::vector<session::LeftOnline>>)> done) override;
+  void left(std::size_t max, bool also_by_death,
+            std::function<void(Outcome<std::vector<session::LeftOnline>>)> done) override;
+  void untold(session::LeftOnline one) override;
   void told(session::LeftOnline one) override;
 
   // Commits what waits and answers it. False: nothing waits, or the commit failed.
@@ -71,12 +74,16 @@ class SessionDesk : public session::SessionStore {
   };
   struct Left {
     std::size_t max = 0;
+    bool also_by_death = false;
     std::function<void(Outcome<std::vector<session::LeftOnline>>)> done;
   };
   struct Told {
     session::LeftOnline one;
   };
-  using Call = std::variant<Open, Save, End, Received, Release, Synced, Left, Told>;
+  struct Untold {
+    session::LeftOnline one;
+  };
+  using Call = std::variant<Open, Save, End, Received, Release, Synced, Left, Told, Untold>;
   using Answer = std::function<void(bool committed)>;
   struct OnTheWay {
     std::uint32_t records = 0;
@@ -87,7 +94,7 @@ class SessionDesk : public session::SessionStore {
   void arrived(const std::string& id, Lane lane);  // under the lock
   void keep(Lane lane);                            // under the lock
   std::vector<Call> take();
-  void settle_receipts(std::vector<Call>& batch, bool committed);
+  void settle(std::vector<Call>& batch, bool committed);
   Answer apply(Open& call, Result<void>& outcome);
   Answer apply(Save& call, Result<void>& outcome);
   Answer apply(End& call, Result<void>& outcome);
@@ -96,6 +103,7 @@ class SessionDesk : public session::SessionStore {
   Answer apply(Synced& call, Result<void>& outcome);
   Answer apply(Left& call, Result<void>& outcome);
   Answer apply(Told& call, Result<void>& outcome);
+  Answer apply(Untold& call, Result<void>& outcome);
 
   SessionRows& rows_;  // of turn() alone
   const KeepFrom keep_from_;

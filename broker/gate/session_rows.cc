@@ -242,6 +242,12 @@ bool SessionRows::current(const std::string& id, std::uint64_t epoch, Result<voi
   return durable;
 }
 
+void SessionRows::untold(const session::LeftOnline& one, Result<void>& outcome) {
+  const bool last = find_.bind(1, one.id).step(outcome) && static_cast<std::uint64_t>(find_.integer(0)) == one.epoch;
+  find_.reset();
+  if (last) left_.untold(one, outcome);
+}
+
 std::vector<std::uint16_t> SessionRows::carry_unreleased(const std::string& id, std::uint64_t last, std::uint64_t epoch,
                                                          Result<void>& outcome) {
   std::vector<std::uint16_t> ids;

@@ -38,6 +38,8 @@ class SessionRows {
   Outcome<void> save(const session::SaveRequest& request, Result<void>& outcome);
   void end(const session::EndRequest& request, Result<void>& outcome);
   LeftRows& left() { return left_; }
+  // Kept while no newer epoch opened the session.
+  void untold(const session::LeftOnline& one, Result<void>& outcome);
 
   // Receipts of a lane come in the order of their offsets; what lies below known_below() came once and is not
   // taken again, whatever has become of it since.

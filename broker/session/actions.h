@@ -27,8 +27,9 @@ struct OfferRecord {  // to custody; Committed{token} comes back, at once when i
   Bytes body;
   std::string cohort;
   std::uint64_t token = 0;
-  bool first = true;             // nothing that it must not overtake is in flight
-  std::uint16_t receipt_id = 0;  // QoS 2 of a durable session: Committed waits for the session store as well
+  bool first = true;                // nothing that it must not overtake is in flight
+  std::uint16_t receipt_id = 0;     // QoS 2 of a durable session: Committed waits for the session store as well
+  std::optional<Reason> offline{};  // of an OFFLINE: refused, it is said later
 };
 // Of one lane, in order, until one is refused: it and the rest come back with the same Committed, so that
 // none overtakes another.

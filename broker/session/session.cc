@@ -147,7 +147,9 @@ void Session::presence(bool online, Reason reason, Now now, Actions& out) {
   record.source_time = now.wall;
   Bytes body;
   schemas::encode_record(record, body);
-  out.push_back(OfferRecord{Lane::event, std::move(body), options_.peer.cohort, 0});
+  OfferRecord offer{Lane::event, std::move(body), options_.peer.cohort, 0};
+  if (!online) offer.offline = reason;
+  out.push_back(std::move(offer));
   out.push_back(Announce{{vehicle, topic, std::make_shared<const Bytes>(payload)}});
 }
 

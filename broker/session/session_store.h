@@ -64,10 +64,11 @@ struct ReleaseRequest {
   std::uint16_t packet_id = 0;
 };
 
-// Online when the last process died, not back since, and not yet said to be offline.
+// ONLINE in its last presence record, not back since: the process died, or its OFFLINE was refused.
 struct LeftOnline {
   std::string id;
   std::uint64_t epoch = 0;  // of the connection that was lost
+  Reason reason = Reason::EDGE_RESTARTED;
 };
 
 inline constexpr std::uint32_t kExpiryNever = 0xFFFFFFFFU;
@@ -91,8 +92,13 @@ class SessionStore {
   // The lane was synced up to here a moment ago: a start need not look for receipts below.
   virtual void lane_synced(Lane lane, Offset synced) = 0;
 
-  // At most `max` of those who were left online, by id; empty: nobody is.
-  virtual void left(std::size_t max, std::function<void(Outcome<std::vector<LeftOnline>>)> done) = 0;
+  // At most `max` of those who were left online, by id; empty: nobody is. `also_by_death`: those of a process that died
+  // too, not only those whose OFFLINE was refused.
+  virtual void left(std::size_t max, bool also_by_death,
+                    std::function<void(Outcome<std::vector<LeftOnline>>)> done) = 0;
+  // Its OFFLINE was refused, for the reason that is not its own. Tried again until it is durable; nothing if it is
+  // back.
+  virtual void untold(LeftOnline one) = 0;
   // Its OFFLINE is in custody.
   virtual void told(LeftOnline one) = 0;
 };

@@ -46,9 +46,9 @@ struct Store {
     store->release({id, epoch, packet_id}, [&](Outcome<void> outcome) { answer.set_value(outcome); });
     return answer.get_future().get();
   }
-  std::vector<std::string> left(std::size_t max = 100) {
+  std::vector<std::string> left(std::size_t max = 100, bool also_by_death = true) {
     std::promise<std::vector<std::string>> answer;
-    store->left(max, [&](const Outcome<std::vector<LeftOnline>>& outcome) {
+    store->left(max, also_by_death, [&](const Outcome<std::vector<LeftOnline>>& outcome) {
       std::vector<std::string> ids;
       for (const LeftOnline& one : outcome.value()) ids.push_back(one.id);
       answer.set_value(ids);
@@ -115,6 +115,35 @@ TEST_CASE("who was online when the process died is left online until it is back 
   }
   Store store(folder);
   CHECK(store.left() == Names{"b"});
+}
+
+TEST_CASE("whose OFFLINE was refused is left online with its reason until it is back or told, through deaths") {
+  using Names = std::vector<std::string>;
+  const test::TempDir folder;
+  std::uint64_t epoch = 0;
+  {
+    Store store(folder);
+    epoch = store.open("a", true, 0)->epoch;
+    store.store->untold({"a", epoch, Reason::KEEP_ALIVE_TIMEOUT});
+    store.store->end({"a", epoch, 0, kNow});
+    CHECK(store.left(100, false) == Names{"a"});
+    store.store->untold({"nobody", 1, Reason::KEEP_ALIVE_TIMEOUT});
+    REQUIRE(store.open("b", true, 0).ok());
+    const std::uint64_t before = store.open("c", true, 0)->epoch;
+    REQUIRE(store.open("c", true, 0).ok());
+    store.store->untold({"c", before, Reason::KEEP_ALIVE_TIMEOUT});  // it is back
+    CHECK(store.left() == Names{"a"});
+  }
+  Store store(folder);
+  CHECK(store.left(100, false) == Names{"a"});
+  CHECK(store.left() == Names{"a", "b", "c"});
+  std::promise<Reason> reason;
+  store.store->left(1, true,
+                    [&](const Outcome<std::vector<LeftOnline>>& left) { reason.set_value(left.value().at(0).reason); });
+  CHECK(reason.get_future().get() == Reason::KEEP_ALIVE_TIMEOUT);
+  SECTION("told") { store.store->told({"a", epoch}); }
+  SECTION("back") { REQUIRE(store.open("a", true, 0).ok()); }
+  CHECK(store.left(100, false).empty());
 }
 
 TEST_CASE("subscriptions of a durable session come back after a restart of the store") {

@@ -1,7 +1,9 @@
 // One vehicle, one connection: takeover, presence and sessions that outlive the gate.
 #include <catch2/catch_test_macros.hpp>
+#include <future>
 #include <thread>
 
+#include "broker/presence_sweep.h"
 #include "schemas/messages.h"
 #include "tests/broker/support/gate_fixture.h"
 
@@ -142,6 +144,63 @@ TEST_CASE("presence goes OFFLINE with its reason when the connection breaks or s
   CHECK(seen[1].reason == "CONNECTION_LOST");
   CHECK(seen[3].reason == "CLIENT_DISCONNECTED");
   CHECK(seen[3].edge == "edge-1");
+}
+
+TEST_CASE("an OFFLINE that the event lane refused is said once there is room, unless the vehicle is back") {
+  GateFixture fixture;
+  broker::PresenceSweep sweep({*fixture.sessions, fixture.custody, *fixture.gate, *fixture.registry, fixture.clock},
+                              "edge-1", 0);
+  MqttClient car(fixture.vehicle());
+  MqttClient other(fixture.vehicle(test::kOtherVin));
+  MqttClient back(fixture.vehicle(test::kOtherVin));
+  REQUIRE((car.open() && car.connect(kVin)));
+  REQUIRE((other.open() && other.connect(test::kOtherVin)));
+  REQUIRE(fixture.custody.wait_kept(Lane::event, 2));
+  fixture.custody.refuse(Lane::event, Reason::SPOOL_FULL);
+  car.abort_tcp();
+  other.abort_tcp();
+  // Refused when they go, and again with each round: one a round, until there is room.
+  REQUIRE(test::wait_until(
+      [&] {
+        sweep.tick();
+        return fixture.custody.offered(Lane::event) >= 8;
+      },
+      5'000));
+  CHECK(fixture.custody.kept(Lane::event).size() == 2);
+  SECTION("both are gone") {
+    fixture.custody.refuse(Lane::event, std::nullopt);
+    REQUIRE(test::wait_until(
+        [&] {
+          sweep.tick();
+          return presence(fixture).size() == 4;
+        },
+        5'000));
+  }
+  SECTION("one is back") {
+    REQUIRE((back.open() && back.connect(test::kOtherVin)));
+    fixture.custody.refuse(Lane::event, std::nullopt);
+    REQUIRE(test::wait_until(
+        [&] {
+          sweep.tick();
+          return presence(fixture).size() == 3;
+        },
+        5'000));
+  }
+  const auto late = [&] { return fixture.registry->counter("wayside_presence_late_total", "").value(); };
+  const auto said = presence(fixture);
+  REQUIRE(test::wait_until([&] { return late() == static_cast<double>(said.size() - 2); }, 5'000));
+  for (int i = 0; i < 20; ++i) {  // what is told is not told again
+    sweep.tick();
+    std::promise<void> round;
+    fixture.sessions->left(1, false, [&](const auto& /*left*/) { round.set_value(); });
+    round.get_future().get();
+  }
+  CHECK(presence(fixture).size() == said.size());
+  for (std::size_t i = 2; i < said.size(); ++i) {
+    CHECK_FALSE(said[i].online);
+    CHECK(said[i].reason == "CONNECTION_LOST");
+    CHECK((said[i].epoch == said[0].epoch || said[i].epoch == said[1].epoch));
+  }
 }
 
 TEST_CASE("a drain says SERVER_SHUTTING_DOWN after the last commit is acknowledged") {

@@ -53,9 +53,10 @@ class PlantedStore final : public SessionStore {
     desk_.release(std::move(request), [](const Outcome<void>&) {});
   }
   void lane_synced(Lane lane, Offset synced) override { desk_.lane_synced(lane, synced); }
-  void left(std::size_t max, std::function<void(Outcome<std::vector<LeftOnline>>)> done) override {
-    desk_.left(max, std::move(done));
+  void left(std::size_t max, bool also_by_death, std::function<void(Outcome<std::vector<LeftOnline>>)> done) override {
+    desk_.left(max, also_by_death, std::move(done));
   }
+  void untold(LeftOnline one) override { desk_.untold(std::move(one)); }
   void told(LeftOnline one) override { desk_.told(std::move(one)); }
 
  private:
