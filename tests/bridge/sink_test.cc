@@ -2,11 +2,16 @@
 #include <cmath>
 #include <limits>
 
+#include "bridge/run/mqtt_sink_lane.h"
+#include "bridge/sink/followed_log.h"
 #include "bridge/sink/json_text.h"
 #include "bridge/sink/payload_json.h"
 #include "bridge/sink/sink_object.h"
+#include "common/os/posix_disk.h"
+#include "common/os/system.h"
 #include "schemas/messages.h"
 #include "tests/simulation/world.h"
+#include "tests/support/temp_dir.h"
 
 namespace wayside::bridge::sink {
 namespace {
@@ -139,6 +144,26 @@ TEST_CASE("what a file sink shows as done is durable, also when it found it ther
     REQUIRE(world.start_core().empty());
     CHECK(world.core->sink->done(Lane::event) >= shown);
   }
+}
+
+TEST_CASE("what an mqtt sink holds counts for the core log that it has followed, and a damaged offset for nothing") {
+  const test::TempDir dir("mqtt-sink");
+  const std::unique_ptr<Disk> disk = os::make_posix_disk();
+  REQUIRE(os::write_file_atomic(run::mqtt_offset_path(dir.path(), 2, Lane::event), "17\n", 0600).ok());
+  REQUIRE(os::write_file_atomic(run::mqtt_offset_path(dir.path(), 2, Lane::bulk), "9x\n", 0600).ok());
+  const auto unnamed = run::mqtt_sink_holds(*disk, dir.path(), 2);
+  REQUIRE(unnamed.ok());
+  CHECK_FALSE(unnamed->has_value());
+
+  REQUIRE(follow_log(*disk, dir.path(), run::mqtt_followed_log_file(2), test::uuid_of(0xC0)).ok());
+  const auto held = run::mqtt_sink_holds(*disk, dir.path(), 2);
+  REQUIRE(held.ok());
+  REQUIRE(held->has_value());
+  CHECK((*held)->log == test::uuid_of(0xC0));
+  CHECK((*held)->below[index_of(Lane::event)] == Offset{17});
+  CHECK((*held)->below[index_of(Lane::bulk)] == Offset{0});
+  CHECK(refuse_other_log(*disk, dir.path(), run::mqtt_followed_log_file(2), test::uuid_of(0xC0)).ok());
+  CHECK_FALSE(refuse_other_log(*disk, dir.path(), run::mqtt_followed_log_file(2), test::uuid_of(0xC1)).ok());
 }
 
 }  // namespace wayside::bridge::sink
