@@ -63,10 +63,10 @@ Result<void> Custody::open_lane(Lane lane) {
   report(lane, recovery);
   auto watch = std::make_unique<LaneWatch>(disk_, clock_, metrics_, dir, volume_.uuid, lane);
   if (options_.sessions_keep) watch->keep_from({}, Keeper::sessions);
-  LaneThread::Options thread_options{.lane = lane,
-                                     .queue_bytes_max = options_.queue_bytes_max,
-                                     .record_bytes_max = options_.record_bytes_max,
-                                     .group = group_limits(lane),
+  LaneThread::Options thread_options{.desk = {.lane = lane,
+                                              .queue_bytes_max = options_.queue_bytes_max,
+                                              .record_bytes_max = options_.record_bytes_max,
+                                              .group = group_limits(lane)},
                                      .probe_path = dir + ".probe"};
   const auto wake_later = [this, lane] {
     for (std::size_t later = index_of(lane) + 1; later < kLanes; ++later) lanes_[later]->nudge();

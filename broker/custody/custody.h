@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "broker/custody/door_counts.h"
+#include "broker/custody/group/door_counts.h"
 #include "broker/custody/lane_thread.h"
 #include "broker/custody/space_watch.h"
 #include "broker/ports.h"

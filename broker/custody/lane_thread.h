@@ -1,4 +1,4 @@
-// One lane's thread: its queue, its group commits, its answers.
+// One lane's thread: works at the lane's desk, whose decisions are LaneDesk's.
 #pragma once
 
 #include <array>
@@ -7,16 +7,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "broker/custody/door_counts.h"
-#include "broker/custody/group/group_planner.h"
+#include "broker/custody/group/lane_desk.h"
 #include "broker/custody/lane_watch.h"
-#include "broker/custody/offer_queue.h"
-#include "broker/custody/space_board.h"
 #include "broker/ports.h"
 #include "common/clock.h"
 #include "common/disk.h"
@@ -41,23 +37,17 @@ class SyncBoard {
   std::array<std::atomic<bool>, kLanes> syncing_{};
 };
 
-// Owns     the lane's writer, queue and thread.
-// Thread   offer: any; everything else inside is the lane's own thread.
+// Owns     the lane's writer, desk and thread.
+// Thread   offer: any, under a lock that is the desk's door; everything else inside is the lane's own thread.
 // Durable  a Committed{ok} is posted only after the group's fdatasync.
-// Limits   queue_bytes_max waiting (QUEUE_FULL beyond), the planner's group, the writer's lane_bytes_max
-//          and the space board's total (SPOOL_FULL: the door stays shut until the next look at the settlement).
+// Limits   the desk's.
 //
-// A record that finds no room takes with it whoever is queued behind it, and whoever comes with the opening of the
-// door that ended with it: none of a connection overtakes another.
-// After a disk fault the door is shut with SPOOL_FAULT; the thread reserves, writes and syncs a probe file on
-// the spool's volume, with a growing pause, until that works, and opens the door again.
-class LaneThread {
+// After a disk fault the thread reserves, writes and syncs a probe file on the spool's volume, with a growing pause,
+// until that works.
+class LaneThread final : private DeskPort {
  public:
   struct Options {
-    Lane lane{};
-    std::uint64_t queue_bytes_max = 16U << 20U;
-    std::uint32_t record_bytes_max = 1U << 20U;
-    GroupPlanner::Limits group;
+    LaneDesk::Options desk;
     std::int64_t watch_ms = 250;
     std::string probe_path;
   };
@@ -71,43 +61,34 @@ class LaneThread {
     std::function<void()> after_sync;  // later lanes may go on
   };
   LaneThread(Options options, Parts parts, std::unique_ptr<spool::LaneWriter> writer, std::unique_ptr<LaneWatch> watch);
-  ~LaneThread();
+  ~LaneThread() override;
 
   // `io` gets the answers of offers without `done`; it outlives stop().
   void start(IoPort& io);
   // Shuts the door, commits what is queued, seals the lane, joins.
   void stop();
   Outcome<void> offer(Offer offer);
-  [[nodiscard]] std::uint64_t opening() const { return opening_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::uint64_t opening() const { return desk_.opening(); }
   void offer_all(OfferBurst& burst, std::vector<Committed>& refused, std::optional<Reason>& no_room);
   void keep_from(Offset offset, Keeper keeper) { watch_->keep_from(offset, keeper); }
   void nudge() { wake_.notify_one(); }
 
-  [[nodiscard]] bool writable() const { return !faulted_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool writable() const { return !desk_.faulted(); }
   [[nodiscard]] LaneLedger ledger() const { return watch_->ledger(); }
 
  private:
+  [[nodiscard]] MonoMs mono() const override { return parts_.clock.mono(); }
+  Result<Offset> commit(WallMs now) override;
+  void at_door(const std::function<void()>& change) override;
+  void met(SpaceBound bound) override;
+  void failed(const std::string& why) override;
+
   void run();
   void wait_for_work(std::unique_lock<std::mutex>& lock);
-  void take(std::size_t records);
-  void write_group();
-  std::optional<Reason> append(const QueuedBurst& queued, WallMs now, std::optional<Reason> refused);
-  std::optional<Reason> append(const OfferBurst::Entry& entry, ByteView bytes, WallMs now, Committed& answer);
-  Reason full(const char* bound);
-  void shut(Reason reason);
-  void commit(WallMs now);
   void tell();
-  [[nodiscard]] std::optional<Reason> why_shut() const;
-  [[nodiscard]] std::optional<Reason> take_in(const OfferBurst::Entry& entry, MonoMs now);
-  [[nodiscard]] bool take_whole(const OfferBurst& burst);
-  OfferBurst sift(const OfferBurst& burst, std::vector<Committed>& refused, std::optional<Reason>& no_room);
-  void end_opening(Reason reason);
   [[nodiscard]] bool must_wake();
-  static std::uint64_t cost(const OfferBurst::Entry& entry);
   void look_around();
-  void fault(const std::string& what);
   void probe();
-  Result<void> probe_volume();
   void seal();
 
   const Options options_;
@@ -117,23 +98,12 @@ class LaneThread {
   std::unique_ptr<LaneWatch> watch_;
   metrics::Histogram& commit_seconds_;
 
-  std::mutex mutex_;
+  std::mutex mutex_;  // of the desk's door
   std::condition_variable wake_;
-  OfferQueue queue_;  // these six are changed under mutex_
-  GroupPlanner planner_;
-  bool stopping_ = false;
+  LaneDesk desk_;
   bool sleeps_ = false;  // until something comes; while it lingers only a full group wakes it
-  std::atomic<std::uint64_t> opening_{1};
-  Reason shut_reason_{};
 
-  std::vector<QueuedBurst> group_;  // that is being written, and its answers in order
-  std::vector<Committed> answers_;
-
-  std::atomic<bool> full_{false};
-  std::atomic<bool> faulted_{false};
   MonoMs next_look_{};
-  MonoMs next_probe_{};
-  std::int64_t probe_pause_ms_ = 0;
   std::thread thread_;
 };
 

@@ -1,9 +1,9 @@
 // Custody: when groups are written, what is counted at the door, and what a lane's thread answers.
 #include <catch2/catch_test_macros.hpp>
 
-#include "broker/custody/door_counts.h"
+#include "broker/custody/group/door_counts.h"
 #include "broker/custody/group/group_planner.h"
-#include "broker/custody/space_board.h"
+#include "broker/custody/group/space_board.h"
 #include "broker/custody/space_watch.h"
 #include "broker/custody/volume_check.h"
 #include "broker/standing_fault.h"

@@ -119,12 +119,10 @@ struct Bench {
   explicit Bench(Lane id = Lane::state, std::uint64_t queue_bytes_max = 1U << 20U, GroupPlanner::Limits group = {}) {
     auto held = std::make_unique<HeldWriter>();
     writer = held.get();
-    LaneThread::Options options{.lane = id,
-                                .queue_bytes_max = queue_bytes_max,
-                                .record_bytes_max = 1000,
-                                .group = group,
-                                .watch_ms = 10,
-                                .probe_path = dir / "probe"};
+    LaneThread::Options options{
+        .desk = {.lane = id, .queue_bytes_max = queue_bytes_max, .record_bytes_max = 1000, .group = group},
+        .watch_ms = 10,
+        .probe_path = dir / "probe"};
     lane = std::make_unique<LaneThread>(
         options, LaneThread::Parts{*disk, clock, *metrics, door, board, space, [] {}}, std::move(held),
         std::make_unique<LaneWatch>(*disk, clock, *metrics, dir.path(), SpoolUuid{}, id));

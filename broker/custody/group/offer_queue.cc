@@ -1,4 +1,4 @@
-#include "broker/custody/offer_queue.h"
+#include "broker/custody/group/offer_queue.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "broker/custody/door_counts.h"
+#include "broker/custody/group/door_counts.h"
 
 #include <sstream>
 
