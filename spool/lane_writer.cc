@@ -88,7 +88,9 @@ AppendOutcome LaneWriterImpl::append(ByteView body, std::string_view cohort, Wal
 std::uint64_t LaneWriterImpl::bytes_after(std::size_t body_bytes) const {
   const std::uint64_t group = round_to_sector(kGroupHeaderBytesMax + group_.body_bytes() + framed_bytes(body_bytes));
   const bool rotates = !active_ || !active_->fits(group);
-  return bytes() + group + kFooterBytesMax + (rotates ? kHeaderBytes + kFooterBytesMax : 0);
+  // A group whose write fails is written once more, to a segment of its own.
+  constexpr std::uint64_t kSegment = kHeaderBytes + kFooterBytesMax;
+  return bytes() + group + kFooterBytesMax + (rotates ? 2 * kSegment : kSegment);
 }
 
 Result<Offset> LaneWriterImpl::commit(WallMs now) {
