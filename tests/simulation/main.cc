@@ -9,6 +9,7 @@
 
 #include "tests/command/command_history.h"
 #include "tests/simulation/contained.h"
+#include "tests/simulation/custody_world.h"
 #include "tests/simulation/planted.h"
 #include "tests/simulation/shrink.h"
 
@@ -87,11 +88,36 @@ void report(const Options& options, std::uint64_t seed, const Verdict& verdict) 
                static_cast<unsigned long long>(seed));
 }
 
+// The third part: as many histories of sessions and custody.
+std::uint64_t tell_custody_histories(const Options& options) {
+  std::uint64_t broken = 0;
+  CustodyCounts counts;
+  for (std::uint64_t seed = options.from; seed < options.from + options.seeds; ++seed) {
+    told_low = static_cast<std::sig_atomic_t>(seed & 0xFFFFFFFFU);
+    told_high = static_cast<std::sig_atomic_t>(seed >> 32U);
+    const std::string problem = run_custody_history(seed, kCustodySteps, CustodyBug::none, counts);
+    if (problem.empty()) continue;
+    ++broken;
+    std::fprintf(stderr, "custody, seed %llu: %s\n  replay with ./dev soak simulation --replay %llu\n",
+                 static_cast<unsigned long long>(seed), problem.c_str(), static_cast<unsigned long long>(seed));
+  }
+  std::fprintf(stderr,
+               "custody: %llu published, %llu acknowledged, %llu refused, %llu parked, %llu deaths, %llu of them in a "
+               "sync, %llu doors shut for room, %llu commits failed, %llu records back after a death\n",
+               static_cast<unsigned long long>(counts.published), static_cast<unsigned long long>(counts.acknowledged),
+               static_cast<unsigned long long>(counts.refused), static_cast<unsigned long long>(counts.parked),
+               static_cast<unsigned long long>(counts.crashes), static_cast<unsigned long long>(counts.in_sync),
+               static_cast<unsigned long long>(counts.full), static_cast<unsigned long long>(counts.faults),
+               static_cast<unsigned long long>(counts.survivors));
+  return broken;
+}
+
 int replay(const Options& options) {
   const Script script = write_script(options.from, options.steps);
   const Verdict verdict = run_contained(script);
   if (verdict.kept()) {
-    std::fprintf(stderr, "seed %llu keeps every promise\n", static_cast<unsigned long long>(options.from));
+    std::fprintf(stderr, "seed %llu keeps every promise of spool and bridge\n",
+                 static_cast<unsigned long long>(options.from));
   } else {
     report(options, options.from, verdict);
     const Script small =
@@ -99,8 +125,9 @@ int replay(const Options& options) {
     std::fprintf(stderr, "%zu of %u steps are enough:\n%s\n", small.steps.size(), options.steps,
                  to_string(small).c_str());
   }
-  std::printf("{\"seeds\": 1, \"steps\": %u, \"broken\": %d}\n", options.steps, verdict.kept() ? 0 : 1);
-  return verdict.kept() ? 0 : 1;
+  const bool kept = tell_custody_histories(options) == 0 && verdict.kept();
+  std::printf("{\"seeds\": 1, \"steps\": %u, \"broken\": %d}\n", options.steps, kept ? 0 : 1);
+  return kept ? 0 : 1;
 }
 
 std::size_t count(const std::string& text, const std::string& word) {
@@ -193,6 +220,7 @@ int main(int argc, char** argv) {
   std::signal(SIGABRT, on_abort);
   Told told = tell_histories(options);
   told.broken += tell_command_histories(options);
+  told.broken += tell_custody_histories(options);
   std::signal(SIGABRT, SIG_DFL);
   const std::uint64_t found = find_planted_bugs();
   const std::uint64_t planted = planted_bugs().size() + 1;  // and the gate

@@ -2,6 +2,7 @@
 
 #include "tests/broker/support/qos2_world.h"
 #include "tests/simulation/contained.h"
+#include "tests/simulation/custody_world.h"
 #include "tests/simulation/lying_disk.h"
 #include "tests/simulation/wrong_ports.h"
 
@@ -63,6 +64,13 @@ Found pubcomp_before_release(std::uint64_t seeds_max) {
   return {found.found, found.seeds, found.problem};
 }
 
+std::function<Found(std::uint64_t)> in_custody(CustodyBug bug) {
+  return [bug](std::uint64_t seeds_max) {
+    const CustodyFound found = find_custody_bug(bug, seeds_max);
+    return Found{found.found, found.seeds, found.problem};
+  };
+}
+
 void plant_credit_twice(World& world) { world.seams.delivering = charge_credit_twice; }
 
 }  // namespace
@@ -86,6 +94,9 @@ const std::vector<Planted>& planted_bugs() {
       {"lost tail after recovery", Profile::faults, 20, lying(Side::broker, {.claims = true, .tail = true})},
       {"ledger off by one on lost", Profile::rot, 100, plant_off_by_one},
       {"PUBCOMP before release", Profile::faults, 60, {}, pubcomp_before_release},
+      {"PUBACK before sync", Profile::faults, 10, {}, in_custody(CustodyBug::ack_before_sync)},
+      {"PUBACK of a group whose sync failed", Profile::faults, 20, {}, in_custody(CustodyBug::ack_of_failed_sync)},
+      {"overtaking after a full lane", Profile::faults, 40, {}, in_custody(CustodyBug::overtaking_after_full)},
   };
   return kBugs;
 }

@@ -4,7 +4,8 @@
 // The number of a batch is for logs and names nothing: what a batch is known by are its offsets, so a batch replanned
 // under an old number is one that carries the records of another plan under its own offsets.
 //
-// The gate is not in this world: what is planted there has histories of its own (tests/broker/support/qos2_world.h).
+// The gate and custody are not in this world: what is planted there has histories of its own
+// (tests/broker/support/qos2_world.h, custody_world.h).
 #pragma once
 
 #include <functional>

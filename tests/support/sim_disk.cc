@@ -167,7 +167,9 @@ class SimFile final : public DiskFile {
   Result<void> check(SimCall call, bool writes) {
     if (generation_ != state_->generation) return dead();
     if (writes && !writable_) return Error{Fault::denied, path_ + " is open for reading", 0};
-    return state_->enter(call, path_);
+    if (auto entered = state_->enter(call, path_); !entered) return entered;
+    if (generation_ != state_->generation) return dead();  // it died in a call that was slow
+    return {};
   }
   void write(ByteView bytes, std::uint64_t at) {
     if (bytes.empty()) return;

@@ -1,0 +1,42 @@
+// Seeded histories of sessions and custody. WAYSIDE_SEED=<n> tells one again.
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+
+#include "tests/simulation/custody_world.h"
+
+namespace wayside::test {
+namespace {
+
+constexpr unsigned kHistories = 300;
+
+}  // namespace
+
+TEST_CASE("in hundreds of histories every PUBACK and PUBREC is of a record that is synced and stays, in order") {
+  const char* one = std::getenv("WAYSIDE_SEED");
+  const std::uint64_t first = one != nullptr ? std::strtoull(one, nullptr, 10) : 1;
+  const std::uint64_t count = one != nullptr ? 1 : kHistories;
+  CustodyCounts counts;
+  std::string failures;
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    const std::string problem = run_custody_history(seed, kCustodySteps, CustodyBug::none, counts);
+    if (!problem.empty()) failures += "\nWAYSIDE_SEED=" + std::to_string(seed) + ": " + problem;
+  }
+  INFO("seeds " << first << " to " << first + count - 1 << failures);
+  INFO("published " << counts.published << ", acknowledged " << counts.acknowledged << ", refused " << counts.refused
+                    << ", parked " << counts.parked << ", shed " << counts.shed << ", crashes " << counts.crashes
+                    << " (in a sync " << counts.in_sync << "), full " << counts.full << ", faults " << counts.faults
+                    << ", slow " << counts.slow << ", survivors " << counts.survivors);
+  CHECK(failures.empty());
+  if (one != nullptr) return;
+  CHECK(counts.acknowledged > 10'000);
+  CHECK(counts.refused > 1'000);
+  CHECK(counts.parked > 1'000);
+  CHECK(counts.shed > 50);
+  CHECK(counts.full > 100);
+  CHECK(counts.faults > 100);
+  CHECK(counts.slow > 300);
+  CHECK(counts.in_sync > 50);
+  CHECK(counts.survivors > 0);
+}
+
+}  // namespace wayside::test
