@@ -96,7 +96,7 @@ const std::vector<Planted>& planted_bugs() {
       {"PUBCOMP before release", Profile::faults, 60, {}, pubcomp_before_release},
       {"PUBACK before sync", Profile::faults, 10, {}, in_custody(CustodyBug::ack_before_sync)},
       {"PUBACK of a group whose sync failed", Profile::faults, 20, {}, in_custody(CustodyBug::ack_of_failed_sync)},
-      {"overtaking after a full lane", Profile::faults, 40, {}, in_custody(CustodyBug::overtaking_after_full)},
+      {"overtaking after a full lane", Profile::faults, 100, {}, in_custody(CustodyBug::overtaking_after_full)},
   };
   return kBugs;
 }
