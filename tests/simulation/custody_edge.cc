@@ -118,7 +118,8 @@ Outcome<void> SimLane::offer(broker::Offer offer) {
 void SimLane::offer_all(broker::OfferBurst& burst, std::vector<broker::Committed>& refused) {
   stage_.door.offered(lane_, burst.entries.size());
   const std::size_t before = refused.size();
-  desk_->take_all(burst, refused, mono());
+  std::optional<Reason> no_room;  // of this turn alone
+  desk_->take_all(burst, refused, no_room, mono());
   burst.clear();
   for (std::size_t i = before; i < refused.size(); ++i) stage_.door.refused(lane_, refused[i].reason);
 }
