@@ -72,8 +72,9 @@ int run_spool(const Args& args) {
       {"repair", "says what recovery would do at the next open (--dry-run)", run_spool_repair},
       {"adopt", "ships the volume of an edge that is no more", run_spool_adopt},
   };
-  return dispatch("wayside spool", "looks at a spool or a core log, in use or not, and changes nothing; adopts one that nobody uses", commands,
-                  args);
+  return dispatch("wayside spool",
+                  "looks at a spool or a core log, in use or not, and changes nothing; adopts one that nobody uses",
+                  commands, args);
 }
 
 }  // namespace wayside::cli

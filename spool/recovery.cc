@@ -140,6 +140,8 @@ Result<Received> received_at(Disk& disk, const std::string& dir, const Identity&
 Result<LaneState> recover_lane(Disk& disk, const std::string& dir, const Identity& identity, const Evidence& evidence,
                                Recovery& report) {
   if (auto done = remove_temporaries(disk, dir); !done) return std::move(done).error();
+  // What is not there now may not come back: its offsets are given to others, its vehicles were told to send again.
+  if (auto done = disk.fsync_dir(dir); !done) return std::move(done).error();
   auto bases = list_segments(disk, dir);
   if (!bases) return std::move(bases).error();
   report.segments = (*bases).size();
