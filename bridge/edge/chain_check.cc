@@ -111,7 +111,7 @@ Result<ChainVerdict> judge_chain(spool::LaneReader& reader, const spool::Standin
                                  const spool::Standing& settled) {
   // Both come from the core: no record is needed to compare them.
   if (core.next == settled.next && core.digest == settled.digest) return ChainVerdict::same;
-  const Result<ChainVerdict> told = ChainCheck(reader, core, settled.next).run();
+  Result<ChainVerdict> told = ChainCheck(reader, core, settled.next).run();
   if (!told || *told != ChainVerdict::unknown) return told;
   // A fork is at or above what this volume settled, and at the base of a segment. What it released it had settled,
   // whatever is left of the settlement.
