@@ -115,6 +115,7 @@ Result<std::vector<std::size_t>> longest_first(SpoolView& view, const std::vecto
   }
   std::sort(sizes.rbegin(), sizes.rend());
   std::vector<std::size_t> order;
+  order.reserve(sizes.size());
   for (const auto& [bytes, index] : sizes) order.push_back(index);
   return order;
 }

@@ -76,9 +76,13 @@ std::optional<SettlementEntry> decode_settlement(const Identity& identity, ByteV
 std::optional<SettlementEntry> last_settlement(const Identity& identity, ByteView log) {
   std::optional<SettlementEntry> last;
   for (std::size_t at = 0; at < log.size();) {
-    auto entry = decode_settlement(identity, log.subspan(at));
-    at += entry ? entry->bytes : kSectorBytes;
-    if (entry && (!last || entry->sequence > last->sequence)) last = std::move(entry);
+    std::optional<SettlementEntry> entry = decode_settlement(identity, log.subspan(at));
+    if (!entry) {
+      at += kSectorBytes;
+      continue;
+    }
+    at += entry->bytes;
+    if (!last || entry->sequence > last->sequence) last = std::move(*entry);
   }
   return last;
 }
