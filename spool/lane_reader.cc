@@ -124,10 +124,10 @@ Result<Step> LaneCursor::lost_step(Offset segment_end) {
   step.framed_bytes = kRecordFrameBytes;
   step.after = chain_lost(walker_->digest(), step.offset);
   step.source = DigestSource::made_up;
-  auto claim = read_claim(identity_, walker_->file());
-  if (!claim) return std::move(claim).error();
-  if (claim->has_value() && ((*claim)->head == step.offset + 1 || (*claim)->before == step.offset + 1)) {
-    step.after = (*claim)->head == step.offset + 1 ? (*claim)->head_digest : (*claim)->before_digest;
+  auto claimed = claimed_digest(identity_, walker_->file(), step.offset + 1);
+  if (!claimed) return std::move(claimed).error();
+  if (claimed->has_value()) {
+    step.after = **claimed;
     step.source = DigestSource::stored;
   }
   if (step.offset + 1 == segment_end) {

@@ -86,27 +86,43 @@ Result<LaneState> recover_nothing(const Evidence& evidence, Recovery& report) {
   return state;
 }
 
-// The chain digest before segment `index`: what its header says or, where that is damaged, what the segment before it
-// ends with.
+// What segment `before` ends with, where segment `base` begins. Its footer knows, and its claim knows the digest of the
+// group that it was written with even where that group is gone.
+Result<Digest> digest_at_end(SegmentWalker& before, const Identity& identity, Offset base) {
+  auto footer = read_footer(identity, before.file());
+  if (!footer) return std::move(footer).error();
+  if (footer->has_value() && (*footer)->base == before.base() && (*footer)->end == base) return (*footer)->digest;
+  if (auto skipped = before.skip_to(base); !skipped) return std::move(skipped).error();
+  while (before.offset() < base) {
+    auto step = before.next(base);
+    if (!step) return std::move(step).error();
+    if (step->kind != Step::Kind::end) continue;
+    auto claimed = claimed_digest(identity, before.file(), before.offset() + 1);
+    if (!claimed) return std::move(claimed).error();
+    before.lose(claimed->value_or(chain_lost(before.digest(), before.offset())), DigestSource::made_up);
+  }
+  return before.digest();
+}
+
+// The chain digest before segment `index`: what its header says or, where that is damaged, its claim (a segment that
+// has no group yet, or one), or what the segment before it ends with. The next segment's header repeats it, and may
+// take the place of this one: made up here, it would contradict a core that was told the true one.
 Result<Digest> digest_before_segment(Disk& disk, const std::string& dir, const Identity& identity,
                                      const std::vector<Offset>& bases, std::size_t index) {
-  auto walker = SegmentWalker::open(disk, dir, identity, bases.at(index));
+  const Offset base = bases.at(index);
+  auto walker = SegmentWalker::open(disk, dir, identity, base);
   if (!walker) return std::move(walker).error();
-  if ((*walker)->header() || index == 0) return (*walker)->digest();
+  if ((*walker)->header()) return (*walker)->digest();
+  auto claimed = claimed_digest(identity, (*walker)->file(), base);
+  if (!claimed) return std::move(claimed).error();
+  if (claimed->has_value()) return **claimed;
+  if (index == 0) return (*walker)->digest();
   auto earlier = digest_before_segment(disk, dir, identity, bases, index - 1);
   if (!earlier) return earlier;
   auto before = SegmentWalker::open(disk, dir, identity, bases.at(index - 1));
   if (!before) return std::move(before).error();
   (*before)->assume_digest(*earlier);
-  const Offset base = bases.at(index);
-  if (auto skipped = (*before)->skip_to(base); !skipped) return std::move(skipped).error();
-  while ((*before)->offset() < base) {
-    auto step = (*before)->next(base);
-    if (!step) return std::move(step).error();
-    if (step->kind != Step::Kind::end) continue;
-    (*before)->lose(chain_lost((*before)->digest(), (*before)->offset()), DigestSource::made_up);
-  }
-  return (*before)->digest();
+  return digest_at_end(**before, identity, base);
 }
 
 }  // namespace

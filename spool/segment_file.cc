@@ -90,4 +90,13 @@ Result<std::optional<Claim>> read_claim(const Identity& identity, FileWindow& fi
   return best;
 }
 
+Result<std::optional<Digest>> claimed_digest(const Identity& identity, FileWindow& file, Offset at) {
+  const std::optional<Digest> none;
+  auto claim = read_claim(identity, file);
+  if (!claim) return std::move(claim).error();
+  if (!claim->has_value()) return none;
+  if ((*claim)->head == at) return std::optional<Digest>((*claim)->head_digest);
+  return (*claim)->before == at ? std::optional<Digest>((*claim)->before_digest) : none;
+}
+
 }  // namespace wayside::spool

@@ -70,5 +70,7 @@ class FileWindow {
 Result<std::optional<Footer>> read_footer(const Identity& identity, FileWindow& file);
 // The claim with the highest sequence among the slots that verify.
 Result<std::optional<Claim>> read_claim(const Identity& identity, FileWindow& file);
+// The chain digest before `at`, if it is one of the two that the newest claim knows.
+Result<std::optional<Digest>> claimed_digest(const Identity& identity, FileWindow& file, Offset at);
 
 }  // namespace wayside::spool

@@ -94,6 +94,11 @@ void rot_group(World& world, std::uint64_t base) {
   FAIL("no such group");
 }
 
+void restart_broker(World& world) {
+  world.stop_broker();
+  REQUIRE(world.start_broker() == "");
+}
+
 // The volume of the moment of `copy` comes back and grows on.
 struct Copy {
   explicit Copy(World& world)
@@ -259,6 +264,31 @@ TEST_CASE("a last group that was shipped as lost is no fork once the next one na
   rot_group(world, 10);
   ship_unsettled(world);
   REQUIRE(core_of(world).next == Offset{20});
+  publish(world, 5);
+  drains_and_loses(world, 10);
+}
+
+TEST_CASE("rot in the header of a segment that begins behind rot is no fork") {
+  World world(27);
+  start(world);
+  publish(world, 10);
+  REQUIRE(world.drain());
+  restart_broker(world);
+  publish(world, 10);
+  rot_group(world, 10);
+  restart_broker(world);
+  REQUIRE(segments(world).size() >= 2);
+  ship_unsettled(world);
+  REQUIRE(core_of(world).next == Offset{20});
+  const std::string fence = segments(world).back();
+  const std::string rotten = *std::prev(segments(world).end(), 2);
+  world.edge_disk.flip_bit(fence, 80, 1);
+  SECTION("its claim knows the digest before it") {}
+  SECTION("the claim of the segment before it does") { world.edge_disk.flip_bit(fence, spool::kClaimAt + 20, 1); }
+  SECTION("its own claim, where that one has rotted too") {
+    world.edge_disk.flip_bit(rotten, spool::kClaimAt + spool::kSectorBytes + 20, 1);
+  }
+  restart_broker(world);
   publish(world, 5);
   drains_and_loses(world, 10);
 }
