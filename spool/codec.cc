@@ -61,6 +61,7 @@ Bytes encode_header(const SegmentHeader& header) {
   put(out, static_cast<std::uint32_t>(cohorts.size()));
   put(out, static_cast<std::uint32_t>(header.received.size()));
   WAYSIDE_ASSERT(out.size() == kHeaderFixedBytes);
+  put(out, static_cast<std::uint8_t>(header.made_up ? 1 : 0));
   pad_to(out, kClaimAt);
   const std::uint32_t crc = crc32c(crc32c(0, ByteView(out).subspan(12)), cohorts);
   patch_u32(out, 8, crc);
@@ -87,6 +88,7 @@ Result<SegmentHeader> decode_header(const Identity& identity, ByteView page) {
   header.created.value = cursor.get<std::int64_t>();
   const auto cohort_bytes = cursor.get<std::uint32_t>();
   const auto cohorts = cursor.get<std::uint32_t>();
+  header.made_up = cursor.get<std::uint8_t>() != 0;
   if (cohort_bytes > kCohortTableBytesMax) return corrupt;
   const ByteView table = page.subspan(kCohortsAt, cohort_bytes);
   if (crc != crc32c(crc32c(0, page.subspan(12, kClaimAt - 12)), table)) return corrupt;

@@ -26,7 +26,8 @@ struct SegmentHeader {
   std::uint32_t version = kFormatVersion;
   Identity identity;
   Offset base{};
-  Digest digest;  // chain digest before base
+  Digest digest;         // chain digest before base
+  bool made_up = false;  // by a recovery that found none: it is not what a reader of this lane was told before
   WallMs created{};
   Received received;  // at base
 };

@@ -57,7 +57,7 @@ inline constexpr std::size_t kWindowBytes = 128U << 10U;
 // And one that reads all of it.
 inline constexpr std::size_t kSequentialBytes = 512U << 10U;
 
-static_assert(kHeaderFixedBytes <= kSectorBytes, "the fixed part is written whole");
+static_assert(kHeaderFixedBytes + 1 <= kSectorBytes, "the fixed part is written whole");
 static_assert(kClaimBytes <= kSectorBytes, "a claim is written whole");
 static_assert(kClaimAt + kClaimSlots * kSectorBytes <= kCohortsAt, "claims and cohorts do not overlap");
 static_assert(kCohortsAt + kCohortTableBytesMax <= kHeaderBytes, "every cohort fits the header");

@@ -135,7 +135,7 @@ Result<Step> LaneCursor::lost_step(Offset segment_end) {
     if (!following) return std::move(following).error();
     if ((*following)->header()) {
       step.after = (*following)->digest();
-      step.source = DigestSource::stored;
+      step.source = (*following)->source();
     }
   }
   walker_->lose(step.after, step.source);

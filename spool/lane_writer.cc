@@ -22,6 +22,7 @@ class LaneWriterImpl final : public LaneWriter {
         page_(std::move(page)),
         synced_(state.head),
         digest_(state.digest),
+        source_(state.source),
         received_(std::move(state.received)),
         sealed_(std::move(state.segments)) {
     for (const SegmentSize& segment : sealed_) sealed_bytes_ += segment.bytes;
@@ -59,6 +60,7 @@ class LaneWriterImpl final : public LaneWriter {
   SyncedPage page_;
   Offset synced_;
   Digest digest_;
+  DigestSource source_;  // of digest_, as long as nothing is linked to it
   Received received_;
   std::vector<SegmentSize> sealed_;
   std::uint64_t sealed_bytes_ = 0;
@@ -127,6 +129,7 @@ Result<void> LaneWriterImpl::create_segment(WallMs now) {
   header.identity = identity_;
   header.base = synced_;
   header.digest = digest_;
+  header.made_up = source_ == DigestSource::made_up;
   header.created = now;
   header.received = received_;
   auto created = SegmentWriter::create(disk_, options_.dir, header, options_.segment_bytes_max);
@@ -155,6 +158,7 @@ void LaneWriterImpl::publish() {
   group_.add_to(received_);
   synced_ = group_.end();
   digest_ = group_.digest();
+  source_ = DigestSource::stored;
   group_.begin(synced_, digest_);
   WAYSIDE_ASSERT(synced_ <= appended());
   page_.store(synced_);

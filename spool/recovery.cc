@@ -35,10 +35,16 @@ Result<std::uint64_t> settle_file(DiskFile& file, const Identity& identity, Offs
   return write_footer(file, identity, {base, tail.head, tail.end, tail.digest, tail.received});
 }
 
-Result<Tail> tail_of_sealed(const Footer& footer, const Evidence& evidence, Recovery& report) {
+std::optional<Digest> known_at(const Evidence& evidence, Offset at) {
+  return at == evidence.known_next ? evidence.known_digest : std::nullopt;
+}
+
+// `source`: of the digest before the segment, which is all that the footer of an empty one repeats.
+Result<Tail> tail_of_sealed(const Footer& footer, DigestSource source, const Evidence& evidence, Recovery& report) {
   Tail tail;
   tail.head = footer.end;
   tail.digest = footer.digest;
+  if (footer.end == footer.base) tail.source = source;
   tail.received = footer.received;
   tail.end = tail.unproven_at = footer.data_bytes;
   const Offset proven = std::max(evidence.synced_page, evidence.known_next);
@@ -46,8 +52,9 @@ Result<Tail> tail_of_sealed(const Footer& footer, const Evidence& evidence, Reco
   report.lost += proven - footer.end;
   report.sentences.push_back("offsets " + std::to_string(footer.end.value) + " to " + std::to_string(proven.value - 1) +
                              " were synced and their segment is gone: lost");
-  tail.digest = proven == evidence.known_next && evidence.known_digest ? *evidence.known_digest
-                                                                       : chain_lost(footer.digest, {proven.value - 1});
+  const std::optional<Digest> known = known_at(evidence, proven);
+  tail.digest = known.value_or(chain_lost(footer.digest, {proven.value - 1}));
+  tail.source = known ? DigestSource::stored : DigestSource::made_up;
   tail.head = proven;
   tail.rot = true;
   return tail;
@@ -80,18 +87,26 @@ Result<LaneState> recover_nothing(const Evidence& evidence, Recovery& report) {
   if (state.head == Offset{}) return state;
   report.lost += state.head.value;
   report.sentences.push_back("no segment is left of " + std::to_string(state.head.value) + " offsets");
-  state.digest = state.head == evidence.known_next && evidence.known_digest ? *evidence.known_digest
-                                                                            : chain_lost({}, {state.head.value - 1});
+  const std::optional<Digest> known = known_at(evidence, state.head);
+  state.digest = known.value_or(chain_lost({}, {state.head.value - 1}));
+  state.source = known ? DigestSource::stored : DigestSource::made_up;
   state.rot = true;
   return state;
 }
 
+struct KnownDigest {
+  Digest digest;
+  DigestSource source = DigestSource::stored;
+};
+
 // What segment `before` ends with, where segment `base` begins. Its footer knows, and its claim knows the digest of the
 // group that it was written with even where that group is gone.
-Result<Digest> digest_at_end(SegmentWalker& before, const Identity& identity, Offset base) {
+Result<KnownDigest> digest_at_end(SegmentWalker& before, const Identity& identity, Offset base) {
   auto footer = read_footer(identity, before.file());
   if (!footer) return std::move(footer).error();
-  if (footer->has_value() && (*footer)->base == before.base() && (*footer)->end == base) return (*footer)->digest;
+  if (footer->has_value() && (*footer)->base == before.base() && (*footer)->end == base) {
+    return KnownDigest{(*footer)->digest, (*footer)->end == (*footer)->base ? before.source() : DigestSource::stored};
+  }
   if (auto skipped = before.skip_to(base); !skipped) return std::move(skipped).error();
   while (before.offset() < base) {
     auto step = before.next(base);
@@ -99,29 +114,30 @@ Result<Digest> digest_at_end(SegmentWalker& before, const Identity& identity, Of
     if (step->kind != Step::Kind::end) continue;
     auto claimed = claimed_digest(identity, before.file(), before.offset() + 1);
     if (!claimed) return std::move(claimed).error();
-    before.lose(claimed->value_or(chain_lost(before.digest(), before.offset())), DigestSource::made_up);
+    before.lose(claimed->value_or(chain_lost(before.digest(), before.offset())),
+                claimed->has_value() ? DigestSource::stored : DigestSource::made_up);
   }
-  return before.digest();
+  return KnownDigest{before.digest(), before.source()};
 }
 
 // The chain digest before segment `index`: what its header says or, where that is damaged, its claim (a segment that
 // has no group yet, or one), or what the segment before it ends with. The next segment's header repeats it, and may
 // take the place of this one: made up here, it would contradict a core that was told the true one.
-Result<Digest> digest_before_segment(Disk& disk, const std::string& dir, const Identity& identity,
-                                     const std::vector<Offset>& bases, std::size_t index) {
+Result<KnownDigest> digest_before_segment(Disk& disk, const std::string& dir, const Identity& identity,
+                                          const std::vector<Offset>& bases, std::size_t index) {
   const Offset base = bases.at(index);
   auto walker = SegmentWalker::open(disk, dir, identity, base);
   if (!walker) return std::move(walker).error();
-  if ((*walker)->header()) return (*walker)->digest();
+  if ((*walker)->header()) return KnownDigest{(*walker)->digest(), (*walker)->source()};
   auto claimed = claimed_digest(identity, (*walker)->file(), base);
   if (!claimed) return std::move(claimed).error();
-  if (claimed->has_value()) return **claimed;
-  if (index == 0) return (*walker)->digest();
+  if (claimed->has_value()) return KnownDigest{**claimed, DigestSource::stored};
+  if (index == 0) return KnownDigest{(*walker)->digest(), (*walker)->source()};
   auto earlier = digest_before_segment(disk, dir, identity, bases, index - 1);
   if (!earlier) return earlier;
   auto before = SegmentWalker::open(disk, dir, identity, bases.at(index - 1));
   if (!before) return std::move(before).error();
-  (*before)->assume_digest(*earlier);
+  (*before)->assume_digest(earlier->digest, earlier->source);
   return digest_at_end(**before, identity, base);
 }
 
@@ -173,13 +189,13 @@ Result<LaneState> recover_lane(Disk& disk, const std::string& dir, const Identit
     if (!walker) return std::move(walker).error();
     auto digest = digest_before_segment(disk, dir, identity, *bases, last);
     if (!digest) return std::move(digest).error();
-    (*walker)->assume_digest(*digest);
+    (*walker)->assume_digest(digest->digest, digest->source);
     auto footer = read_footer(identity, (*walker)->file());
     if (!footer) return std::move(footer).error();
     const bool sealed = footer->has_value() && (*footer)->base == base;
     auto before = sealed ? Result<Received>(Received{}) : received_at(disk, dir, identity, *bases, last, base);
     if (!before) return std::move(before).error();
-    auto tail = sealed ? tail_of_sealed(**footer, evidence, report)
+    auto tail = sealed ? tail_of_sealed(**footer, digest->source, evidence, report)
                        : scan_tail(**walker, identity, evidence, std::move(before).value(), report);
     if (!tail) return std::move(tail).error().with(segment_path(dir, base));
     if (!sealed) {
@@ -190,6 +206,7 @@ Result<LaneState> recover_lane(Disk& disk, const std::string& dir, const Identit
     }
     state.head = tail->head;
     state.digest = tail->digest;
+    state.source = tail->source;
     state.received = std::move(tail->received);
     state.rot = tail->rot;
     if (auto done = measure(disk, dir, *bases, state); !done) return std::move(done).error();

@@ -22,6 +22,7 @@ struct SegmentSize {
 struct LaneState {
   Offset head{};
   Digest digest;
+  DigestSource source = DigestSource::stored;  // of the digest; made up where damage leaves none
   Received received;
   std::vector<SegmentSize> segments;  // sealed, ascending
   bool rot = false;                   // the damage must be fenced by a new segment at `head`

@@ -16,6 +16,7 @@ Result<std::unique_ptr<SegmentWalker>> SegmentWalker::open(Disk& disk, const std
   if (!header && header.error().fault != Fault::corrupt) return std::move(header).error().with(path);
   if (header && header->base == base) {
     walker->digest_ = header->digest;
+    if (header->made_up) walker->source_ = DigestSource::made_up;
     walker->header_ = std::move(header).value();
   } else if (base != Offset{}) {
     walker->source_ = DigestSource::made_up;

@@ -32,7 +32,7 @@ class TailScan {
   Result<void> count_torn_bytes();
   void lose(std::uint64_t count);
   void lose_up_to(Offset head);
-  [[nodiscard]] Digest digest_at(Offset head) const;
+  [[nodiscard]] std::optional<Digest> digest_at(Offset head) const;
 
   SegmentWalker& walker_;
   Identity identity_;
@@ -48,6 +48,7 @@ Result<Tail> TailScan::run(Received before) {
   if (auto done = read_claim_page(); !done) return std::move(done).error();
   tail_.head = walker_.base();
   tail_.digest = walker_.digest();
+  tail_.source = walker_.source();
   tail_.received = std::move(before);
   tail_.end = tail_.unproven_at = kHeaderBytes;
   for (bool more = true; more;) {
@@ -104,6 +105,7 @@ Result<bool> TailScan::finish_group() {
   if (group.base < claim_.before) tail_.unproven_at = walker_.position();
   tail_.head = group.end();
   tail_.digest = group.after;
+  tail_.source = DigestSource::stored;
   tail_.end = walker_.position();
   for (const auto& [cohort, count] : group.received) tail_.received[cohort] = count;
   return true;
@@ -187,15 +189,17 @@ void TailScan::lose_up_to(Offset head) {
   report_.sentences.push_back("offsets " + std::to_string(tail_.head.value) + " to " + std::to_string(head.value - 1) +
                               " were synced and are gone: lost");
   lose(head - tail_.head);
-  tail_.digest = digest_at(head);
+  const std::optional<Digest> known = digest_at(head);
+  tail_.digest = known.value_or(chain_lost(tail_.digest, {head.value - 1}));
+  tail_.source = known ? DigestSource::stored : DigestSource::made_up;
   tail_.head = head;
 }
 
-Digest TailScan::digest_at(Offset head) const {
+std::optional<Digest> TailScan::digest_at(Offset head) const {
   if (head == claim_.head) return claim_.head_digest;
   if (head == claim_.before) return claim_.before_digest;
-  if (head == evidence_.known_next && evidence_.known_digest) return *evidence_.known_digest;
-  return chain_lost(tail_.digest, {head.value - 1});
+  if (head == evidence_.known_next) return evidence_.known_digest;
+  return std::nullopt;
 }
 
 }  // namespace

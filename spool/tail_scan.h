@@ -9,6 +9,7 @@ namespace wayside::spool {
 struct Tail {
   Offset head{};  // after the last offset that stays
   Digest digest;
+  DigestSource source = DigestSource::stored;
   Received received;              // at head, lost offsets not yet reconciled
   std::uint64_t end = 0;          // file position behind the last group that stays
   std::uint64_t unproven_at = 0;  // file position of the first kept group that may not have reached the disk

@@ -32,6 +32,9 @@ class ChainCheck {
   Offset settled_;
   bool same_ = false;
   bool other_ = false;
+  // The segment that begins there may go on from a digest that a recovery made up: what follows says nothing of
+  // another.
+  bool made_up_base_ = false;
   bool whole_ = true;  // every record from the core's offset on was intact so far
 };
 
@@ -55,6 +58,11 @@ Result<void> ChainCheck::look_back() {
   same_ = before->front().after == digest_;
   if (same_) return {};
   other_ = before->front().source != DigestSource::made_up;
+  if (!other_) {
+    const Result<Offset> base = reader_.segment_base(at_);
+    if (!base) return base.error();
+    made_up_base_ = *base == at_;
+  }
   const std::uint64_t reach = std::min(at_.value, kLookBackRecords);
   const Offset from = settled_ < at_ ? settled_ : Offset{at_.value - reach};
   return walk_back(std::max(from, *oldest));
@@ -96,7 +104,7 @@ Result<void> ChainCheck::look_ahead() {
       whole_ = whole_ && !record.lost;
       if (stored) {
         same_ = whole_ && linked == record.after;
-        other_ = other_ || (whole_ && !same_);
+        other_ = other_ || (whole_ && !same_ && !made_up_base_);
         return {};
       }
       at = record.offset + 1;

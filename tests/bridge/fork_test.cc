@@ -94,6 +94,12 @@ void rot_group(World& world, std::uint64_t base) {
   FAIL("no such group");
 }
 
+// Of the last segment.
+void rot_claims(World& world) {
+  for (unsigned slot = 0; slot < spool::kClaimSlots; ++slot) {
+    world.edge_disk.flip_bit(segments(world).back(), spool::kClaimAt + slot * spool::kSectorBytes + 20, 1);
+  }
+}
 void restart_broker(World& world) {
   world.stop_broker();
   REQUIRE(world.start_broker() == "");
@@ -293,6 +299,23 @@ TEST_CASE("rot in the header of a segment that begins behind rot is no fork") {
   drains_and_loses(world, 10);
 }
 
+TEST_CASE("a digest that recovery made up proves no fork") {
+  World world(28);
+  start(world);
+  publish(world, 10);
+  REQUIRE(world.drain());
+  publish(world, 10);
+  ship_unsettled(world);
+  REQUIRE(core_of(world).next == Offset{20});
+  rot_group(world, 10);
+  rot_claims(world);
+  SECTION("in the header of the next segment") {}
+  restart_broker(world);
+  SECTION("once more") { restart_broker(world); }
+  publish(world, 5);
+  drains_and_loses(world, 0);
+}
+
 TEST_CASE("a volume from an old copy is FORKED, whatever rots in it") {
   World world(25);
   start(world);
@@ -313,6 +336,12 @@ TEST_CASE("a volume from an old copy is FORKED, whatever rots in it") {
     SECTION("the group, its end named by the next") {
       publish(world, 5, "V2");
       rot_group(world, 10);
+    }
+    SECTION("the group and its claim, and the broker starts again") {
+      rot_group(world, 10);
+      rot_claims(world);
+      restart_broker(world);
+      publish(world, 5, "V2");
     }
     is_forked(world);
   }
