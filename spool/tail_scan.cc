@@ -83,6 +83,9 @@ Result<bool> TailScan::take_step(const Step& step) {
   if (step.offset < group.base) {  // a gap that an intact group follows: that group was written after its sync
     lose(1);
     tail_.head = step.offset + 1;
+    tail_.digest = step.after;
+    tail_.source = step.source;
+    tail_.end = walker_.group_position();
     return true;
   }
   if (step.kind == Step::Kind::lost) ++bad_in_group_;

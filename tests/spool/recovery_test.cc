@@ -192,6 +192,23 @@ TEST_CASE("damage to the last synced group is rot where the page proves it") {
   CHECK(records.back().after == digest_of(13, 300));
 }
 
+TEST_CASE("behind a synced group that is gone a torn one is cut, and the chain goes on from what its header says") {
+  SimDisk disk;
+  const std::uint64_t last = GENERATE(3U, 4U);
+  three_groups(disk, last);
+  const auto groups = places(disk);
+  disk.kill();
+  set_page(disk, 8);
+  disk.flip_bit(kFirst, groups[1].at + 40, 1);
+  disk.zero(kFirst, groups[2].at + 512, 512);
+  Recovery recovery;
+  auto writer = open_writer(disk, lane_options(), {}, &recovery);
+  CHECK(recovery.synced == Offset{8});
+  CHECK(recovery.lost == 4);
+  CHECK(recovery.tail_unknown == last);
+  CHECK(writer->digest() == digest_of(8, 300));
+}
+
 TEST_CASE("damage to the last synced group is rot where NEXT proves it") {
   SimDisk disk;
   three_groups(disk);
