@@ -258,6 +258,7 @@ Result<DeskOptions> desk_options(const config::Config& config, AckLane ack_lane)
   options.limits = command_limits(config);
   options.store.counters_max = u64(config, "commands.counters_max");
   options.mailbox_messages_max = u64(config, "commands.mailbox_messages_max");
+  options.mailbox_acks_per_vehicle_max = u64(config, "commands.mailbox_acks_per_vehicle_max");
   options.look_interval_ms = config.integer("commands.look_interval_ms");
   return options;
 }

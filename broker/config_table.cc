@@ -140,6 +140,8 @@ constexpr Row kRows[] = {
             "Supersede counters kept, of all issuers and vehicles; then TOO_MANY_COMMANDS."),
     integer("commands.mailbox_messages_max", "4096", 16, 1'000'000,
             "Requests, and as many acks, that wait for the command thread; then QUEUE_FULL."),
+    integer("commands.mailbox_acks_per_vehicle_max", "64", 1, 1'000'000,
+            "Of these acks, those of one vehicle; then QUEUE_FULL for that vehicle alone."),
     integer("commands.look_interval_ms", "1000", 50, 60'000, "Looks at commands.trust_dir and the wall clock."),
 
     text("local_broker.mode", "managed", "Who runs the broker of broadcast and ordinary topics.",

@@ -22,7 +22,7 @@ CommandDesk::CommandDesk(Disk& disk, const Clock& clock, metrics::Registry& metr
       clock_(clock),
       options_(std::move(options)),
       counters_(metrics),
-      mailbox_(std::make_shared<Mailbox>(options_.mailbox_messages_max)),
+      mailbox_(std::make_shared<Mailbox>(options_.mailbox_messages_max, options_.mailbox_acks_per_vehicle_max)),
       lifecycle_(lifecycle_options(options_)),
       trust_dir_(options_.trust_dir) {}
 

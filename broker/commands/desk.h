@@ -33,6 +33,7 @@ struct DeskOptions {
   command::Limits limits;
   command::StoreLimits store;
   std::size_t mailbox_messages_max = 4096;
+  std::size_t mailbox_acks_per_vehicle_max = 64;
   std::int64_t look_interval_ms = 1'000;  // at the trust folder and the wall clock
 };
 

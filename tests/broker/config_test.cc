@@ -90,6 +90,7 @@ TEST_CASE("Broker configuration: without a key each bound is the one of the code
   CHECK(bounds(desk->limits) == bounds(command::Limits{}));
   CHECK(desk->store.counters_max == command::StoreLimits{}.counters_max);
   CHECK(desk->mailbox_messages_max == DeskOptions{}.mailbox_messages_max);
+  CHECK(desk->mailbox_acks_per_vehicle_max == DeskOptions{}.mailbox_acks_per_vehicle_max);
   CHECK(desk->look_interval_ms == DeskOptions{}.look_interval_ms);
   const LocalBrokerOptions local = local_broker_options(*loaded.config);
   CHECK(local.limits.waiting_bytes_max == UpstreamLimits{}.waiting_bytes_max);
