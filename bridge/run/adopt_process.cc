@@ -7,7 +7,7 @@
 
 #include "bridge/edge/edge_link.h"
 #include "bridge/run/config.h"
-#include "bridge/run/mqtt_connection.h"
+#include "bridge/run/edge_connections.h"
 #include "bridge/run/process.h"
 #include "bridge/run/stop_signal.h"
 #include "bridge/run/wakeup.h"
@@ -94,7 +94,7 @@ class AdoptProcess {
       return opened.error().fault == Fault::locked ? kExitRefused : kExitFailed;
     }
     const int exit = ship();
-    for (auto& connection : connections_) connection->stop(1'000);
+    connections_->stop();
     report(exit);
     return exit;
   }
@@ -110,10 +110,7 @@ class AdoptProcess {
     std::array<edge::LanePorts, kLanes> ports;
     for (std::size_t i = 0; i < kLanes; ++i) ports[i] = {orphan_.readers[i].get(), orphan_.settlements[i].get()};
     link_.emplace(std::move(options), ports);
-    for (const link::Channel channel : {link::Channel::urgent, link::Channel::bulk}) {
-      connections_[static_cast<std::size_t>(channel)] =
-          MqttConnection::create(edge_connection(config_, channel), rng_, [this] { wakeup_.notify(); });
-    }
+    connections_.emplace(config_, clock_, rng_, [this] { wakeup_.notify(); });
     return {};
   }
 
@@ -137,7 +134,8 @@ class AdoptProcess {
       step(edge::Tick{});
       if (refused_) return kExitRefused;
       if (finished()) return forked() ? kExitRefused : kExitDrained;
-      if (timeout_ms > 0 && clock_.mono() - begun >= timeout_ms) return ever_up_ ? kExitTimeout : kExitUnreachable;
+      if (timeout_ms > 0 && clock_.mono() - begun >= timeout_ms)
+        return connections_->ever_up() ? kExitTimeout : kExitUnreachable;
       progress();
     }
     return kExitFailed;
@@ -154,46 +152,18 @@ class AdoptProcess {
     return std::any_of(forked_.begin(), forked_.end(), [](bool lane) { return lane; });
   }
 
-  template <typename What>
-  void step(What what) {
+  void step(decltype(edge::EdgeEvent::what) what) {
     for (edge::EdgeAction& action : link_->step({{clock_.wall(), clock_.mono()}, std::move(what)})) {
       std::visit([this](auto& one) { act(one); }, action);
     }
   }
 
   void poll_connections() {
-    for (auto& connection : connections_) {
-      for (MqttHappened& happened : connection->poll(clock_.mono())) on_happened(happened);
-    }
-    const bool up = connections_[0]->up() && connections_[1]->up();
-    if (up == std::exchange(link_up_, up)) return;
-    if (!up) return step(edge::LinkDown{});
-    ever_up_ = true;
-    session_ = std::max(session_ + 1, static_cast<std::uint64_t>(clock_.wall().value));
-    step(edge::LinkUp{session_});
+    connections_->poll([this](auto what) { step(std::move(what)); });
   }
 
-  void on_happened(MqttHappened& happened) {
-    if (happened.kind == MqttHappened::Kind::down) {
-      log::warning("link_down", {{"why", log::clean(happened.why)}});
-      link_up_ = false;
-      return step(edge::LinkDown{});
-    }
-    if (happened.kind != MqttHappened::Kind::message) return;
-    const auto topic = link::parse_topic(happened.message.topic);
-    if (!topic || topic->up || topic->edge != config_.text("edge.name")) return;
-    step(edge::Message{topic->address, std::move(happened.message.payload)});
-  }
-
-  void act(edge::Publish& publish) {
-    MqttMessage message;
-    message.topic = link::up_topic(config_.text("edge.name"), publish.address);
-    message.payload = std::move(publish.bytes);
-    (void)connections_[static_cast<std::size_t>(publish.address.channel)]->publish(std::move(message));
-  }
-  void act(edge::DropLink& /*drop*/) {
-    for (auto& connection : connections_) connection->drop(clock_.mono());
-  }
+  void act(edge::Publish& publish) { connections_->publish(publish); }
+  void act(edge::DropLink& /*drop*/) { connections_->drop(); }
   void act(edge::ToBroker& /*request*/) {}  // no broker is here: the core sends it again
   void act(edge::Settled& /*settled*/) {}
   void act(edge::Alarm& alarm) {
@@ -210,7 +180,7 @@ class AdoptProcess {
     said_at_ = clock_.mono();
     std::uint64_t pending = 0;
     for (const Lane lane : kAllLanes) pending += link_->lane(lane).synced() - link_->lane(lane).settled();
-    log::info("progress", {{"pending", std::to_string(pending)}, {"linked", link_up_ ? "yes" : "no"}});
+    log::info("progress", {{"pending", std::to_string(pending)}, {"linked", connections_->up() ? "yes" : "no"}});
   }
 
   // The ledger of the volume, as the last line.
@@ -241,10 +211,7 @@ class AdoptProcess {
   std::unique_ptr<DiskFile> own_lock_;
   Orphan orphan_;
   std::optional<edge::EdgeLink> link_;
-  std::array<std::unique_ptr<MqttConnection>, link::kChannels> connections_;
-  std::uint64_t session_ = 0;
-  bool link_up_ = false;
-  bool ever_up_ = false;
+  std::optional<EdgeConnections> connections_;
   bool refused_ = false;
   std::array<bool, kLanes> forked_{};
   MonoMs said_at_{};

@@ -8,8 +8,8 @@
 #include "bridge/edge/edge_link.h"
 #include "bridge/run/broker_socket.h"
 #include "bridge/run/config.h"
+#include "bridge/run/edge_connections.h"
 #include "bridge/run/edge_metrics.h"
-#include "bridge/run/mqtt_connection.h"
 #include "bridge/run/process.h"
 #include "bridge/run/stop_signal.h"
 #include "bridge/run/wakeup.h"
@@ -70,7 +70,7 @@ class EdgeProcess {
     start();
     while (!stop_.raised()) turn();
     drain();
-    for (auto& connection : connections_) connection->stop(1'000);
+    connections_->stop();
     log::info("stopped");
     return kExitDrained;
   }
@@ -119,10 +119,7 @@ class EdgeProcess {
     for (std::size_t i = 0; i < kLanes; ++i) ports[i] = {spool_.readers[i].get(), spool_.settlements[i].get()};
     poll_ms_ = std::clamp(options.batch_linger_ms / 4, kPollMsMin, kPollMsMax);
     link_.emplace(std::move(options), ports);
-    for (const link::Channel channel : {link::Channel::urgent, link::Channel::bulk}) {
-      connections_[static_cast<std::size_t>(channel)] =
-          MqttConnection::create(edge_connection(config_, channel), rng_, [this] { wakeup_.notify(); });
-    }
+    connections_.emplace(config_, clock_, rng_, [this] { wakeup_.notify(); });
     const std::string& socket = config_.text("edge.broker_socket");
     broker_.emplace(BrokerSocketOptions{socket.empty() ? config_.text("edge.run_dir") + "/bridge.sock" : socket,
                                         config_.text("edge.name"), spool_.volume.uuid,
@@ -132,8 +129,7 @@ class EdgeProcess {
 
   [[nodiscard]] edge::Time now() const { return {clock_.wall(), clock_.mono()}; }
 
-  template <typename What>
-  void step(What what) {
+  void step(decltype(edge::EdgeEvent::what) what) {
     for (edge::EdgeAction& action : link_->step({now(), std::move(what)})) {
       std::visit([this](auto& one) { act(one); }, action);
     }
@@ -148,32 +144,11 @@ class EdgeProcess {
     step(edge::Tick{});
     if (clock_.mono() - shown_at_ < kShowMs) return;
     shown_at_ = clock_.mono();
-    metrics_.show(*link_, connections_[0]->counters(), connections_[1]->counters());
+    metrics_.show(*link_, connections_->counters(link::Channel::urgent), connections_->counters(link::Channel::bulk));
   }
 
   void poll_connections() {
-    for (auto& connection : connections_) {
-      for (MqttHappened& happened : connection->poll(clock_.mono())) on_happened(happened);
-    }
-    const bool up = connections_[0]->up() && connections_[1]->up();
-    if (up == link_up_) return;
-    link_up_ = up;
-    if (!up) return step(edge::LinkDown{});
-    session_ = std::max(session_ + 1, static_cast<std::uint64_t>(clock_.wall().value));
-    log::info("link_up", {{"session", std::to_string(session_)}});
-    step(edge::LinkUp{session_});
-  }
-
-  void on_happened(MqttHappened& happened) {
-    if (happened.kind == MqttHappened::Kind::down) {
-      log::warning("link_down", {{"why", log::clean(happened.why)}});
-      link_up_ = false;
-      return step(edge::LinkDown{});
-    }
-    if (happened.kind != MqttHappened::Kind::message) return;
-    const auto topic = link::parse_topic(happened.message.topic);
-    if (!topic || topic->up || topic->edge != config_.text("edge.name")) return;
-    step(edge::Message{topic->address, std::move(happened.message.payload)});
+    connections_->poll([this](auto what) { step(std::move(what)); });
   }
 
   void poll_broker() {
@@ -198,15 +173,10 @@ class EdgeProcess {
     }
   }
 
-  void act(edge::Publish& publish) {
-    MqttMessage message;
-    message.topic = link::up_topic(config_.text("edge.name"), publish.address);
-    message.payload = std::move(publish.bytes);
-    (void)connections_[static_cast<std::size_t>(publish.address.channel)]->publish(std::move(message));
-  }
+  void act(edge::Publish& publish) { connections_->publish(publish); }
   void act(edge::DropLink& drop) {
     log::warning("link_dropped", {{"reason", std::string(code(drop.reason))}});
-    for (auto& connection : connections_) connection->drop(clock_.mono());
+    connections_->drop();
   }
   void act(edge::ToBroker& request) { (void)broker_->send({request.sequence, std::move(request.request)}); }
   void act(edge::Settled& /*settled*/) {}
@@ -224,7 +194,7 @@ class EdgeProcess {
   // What is in flight may still be answered; what is not comes again after the next start.
   void drain() {
     const MonoMs until = clock_.mono() + kDrainMs;
-    while (link_up_ && in_flight() && clock_.mono() < until) turn();
+    while (connections_->up() && in_flight() && clock_.mono() < until) turn();
   }
 
   const config::Config& config_;
@@ -239,12 +209,10 @@ class EdgeProcess {
   std::unique_ptr<metrics::Server> server_;
   Spool spool_;
   std::optional<edge::EdgeLink> link_;
-  std::array<std::unique_ptr<MqttConnection>, link::kChannels> connections_;
+  std::optional<EdgeConnections> connections_;
   std::optional<BrokerSocket> broker_;
   std::array<Offset, kLanes> synced_{};
   std::int64_t poll_ms_ = kPollMsMin;
-  std::uint64_t session_ = 0;
-  bool link_up_ = false;
   MonoMs shown_at_{};
 };
 
