@@ -1,5 +1,5 @@
 // The disk seam: exactly the calls the spool makes, so that the simulator can lose, tear, reorder and
-// fail each of them. common/os/posix_disk.h is the real one, tests/simulation/sim_disk.h the other.
+// fail each of them. common/os/posix_disk.h is the real one, tests/support/sim_disk.h the other.
 #pragma once
 
 #include <cstdint>
