@@ -5,11 +5,11 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
 #include "common/reasons.h"
+#include "common/ring.h"
 #include "common/types.h"
 
 namespace wayside::broker::session {
@@ -43,10 +43,10 @@ class Inbound {
   // The lane of a token of a lane's stream; nullopt: of requests or what is proxied.
   static std::optional<Lane> lane_of(std::uint64_t token);
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::size_t size(Stream stream) const { return streams_.at(static_cast<std::size_t>(stream)).size(); }
+  [[nodiscard]] std::size_t size(Stream stream) const { return of(stream).waiting.size(); }
   // Without an outcome: the others only wait for their turn.
   [[nodiscard]] std::size_t undecided() const;
-  [[nodiscard]] std::size_t undecided(Stream stream) const { return undecided_.at(static_cast<std::size_t>(stream)); }
+  [[nodiscard]] std::size_t undecided(Stream stream) const { return of(stream).undecided; }
 
  private:
   struct Waiting {
@@ -55,11 +55,16 @@ class Inbound {
     bool qos2 = false;
     std::optional<Verdict> verdict;
   };
+  struct Queue {
+    Ring<Waiting> waiting;
+    std::size_t undecided = 0;
+  };
   void release(Stream stream, std::vector<Acknowledgement>& out);
-  void judge(Waiting& waiting, std::size_t index, Verdict verdict);
+  static Waiting* find(Queue& queue, std::uint64_t token);
+  static void judge(Queue& queue, Waiting& waiting, Verdict verdict);
+  [[nodiscard]] const Queue& of(Stream stream) const { return streams_.at(static_cast<std::size_t>(stream)); }
 
-  std::array<std::deque<Waiting>, kStreams> streams_;
-  std::array<std::size_t, kStreams> undecided_{};
+  std::array<Queue, kStreams> streams_;
   std::uint64_t last_ = 0;
   std::size_t size_ = 0;
 };
