@@ -113,6 +113,7 @@ class BareLoop {
       peer.open = status == TlsStatus::ok;
     }
     if (peer.open && !read(peer)) return false;
+    peer.tls.keep_rest();
     return send(peer);
   }
   bool read(Peer& peer) {

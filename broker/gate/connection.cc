@@ -58,6 +58,7 @@ void Connection::receive() {
   tls_.feed(ByteView(context_.receive).first(static_cast<std::size_t>(got)));
   if (stage_ == Stage::handshaking) shake_hands();
   if (stage_ == Stage::serving) pump();
+  tls_.keep_rest();
 }
 
 void Connection::shake_hands() {
@@ -83,6 +84,7 @@ void Connection::begin_session() {
   (tls_.resumed() ? context_.counters.handshakes_resumed : context_.counters.handshakes_full).add();
   stage_ = Stage::serving;
   stage_since_ = context_.shared.clock.mono();
+  not_after_ = tls_.proof().not_after;
   session::SessionOptions options;
   options.peer.role = role_;
   options.peer.id = tls_.proof().id;
@@ -141,6 +143,7 @@ bool Connection::reads_on() {
 void Connection::resume() {
   if (!paused_ || stage_ != Stage::serving || session_->wants_pause()) return;
   pump();
+  tls_.keep_rest();
   set_interest();
 }
 
@@ -270,8 +273,7 @@ MonoMs Connection::due(session::Now now) const {
   }
   if (session_->phase() != session::Phase::open) return stage_since_ + options.connect_ms_max;
   MonoMs next = session_->next_tick(now);
-  const std::int64_t until_expiry =
-      std::clamp<std::int64_t>(tls_.proof().not_after.value - now.wall.value, 0, kExpiryCheckMs);
+  const std::int64_t until_expiry = std::clamp<std::int64_t>(not_after_.value - now.wall.value, 0, kExpiryCheckMs);
   next = std::min(next, now.mono + until_expiry);
   if (upstream_ && upstream_->next_turn().value >= 0) next = std::min(next, upstream_->next_turn());
   return next;
@@ -294,7 +296,7 @@ void Connection::on_timer() {
     context_.counters.refused("connect", Reason::CONNECT_TIMEOUT);
     return transport_lost();
   }
-  if (tls_.proof().not_after <= now.wall) {
+  if (not_after_ <= now.wall) {
     run([&](session::Actions& out) { session_->end(Reason::CERTIFICATE_EXPIRED, now, out); });
   } else {
     run([&](session::Actions& out) { session_->tick(now, out); });

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,6 +12,7 @@
 #include "broker/gate/shared.h"
 #include "broker/gate/tls_stream.h"
 #include "broker/session/session.h"
+#include "common/ring.h"
 
 namespace wayside::broker::gate {
 
@@ -182,10 +182,11 @@ class Connection {
   TlsStream tls_;
   Stage stage_ = Stage::handshaking;
   MonoMs stage_since_{};
+  WallMs not_after_{};  // of what was proven in the handshake
   std::uint32_t interest_ = 0;
   std::optional<session::Session> session_;
   Bytes input_;  // plaintext that is not parsed yet
-  std::deque<Outgoing> output_;
+  Ring<Outgoing> output_;
   std::size_t output_bytes_ = 0;
   bool reset_armed_ = false;
   bool write_blocked_ = false;

@@ -1,7 +1,7 @@
 #include "broker/gate/tls_stream.h"
 
 #include <algorithm>
-#include <array>
+#include <cstring>
 
 #include "common/result.h"
 
@@ -16,6 +16,51 @@ void clear_errors() {
   if (ERR_peek_error() != 0) ERR_clear_error();
 }
 
+Wire& wire_of(BIO* bio) { return *static_cast<Wire*>(BIO_get_data(bio)); }
+
+int read_wire(BIO* bio, char* into, int size) {
+  BIO_clear_retry_flags(bio);
+  Wire& wire = wire_of(bio);
+  const std::size_t got = std::min(wire.in.size(), static_cast<std::size_t>(std::max(size, 0)));
+  if (got == 0) {
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  std::memcpy(into, wire.in.data(), got);
+  wire.in = wire.in.subspan(got);
+  return static_cast<int>(got);
+}
+
+int write_wire(BIO* bio, const char* from, int size) {
+  BIO_clear_retry_flags(bio);
+  Bytes& out = wire_of(bio).out;
+  out.insert(out.end(), from, from + size);
+  return size;
+}
+
+long control_wire(BIO* /*bio*/, int command, long /*number*/, void* /*pointer*/) {
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+// One of the process, for ever: what reads and writes a Wire.
+const BIO_METHOD* wire_method() {
+  static const BIO_METHOD* const kMethod = [] {
+    BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire");
+    WAYSIDE_ASSERT(method != nullptr);
+    BIO_meth_set_read(method, read_wire);
+    BIO_meth_set_write(method, write_wire);
+    BIO_meth_set_ctrl(method, control_wire);
+    return method;
+  }();
+  return kMethod;
+}
+
+// Idle connections are many: what once grew is given back.
+void empty(Bytes& bytes) {
+  bytes.clear();
+  if (bytes.capacity() > kKeptBytesMax) Bytes().swap(bytes);
+}
+
 }  // namespace
 
 TlsStream::TlsStream(std::shared_ptr<const Trust> trust, const Clock& clock)
@@ -24,11 +69,11 @@ TlsStream::TlsStream(std::shared_ptr<const Trust> trust, const Clock& clock)
   state_->trust = trust_.get();
   state_->clock = &clock;
   attach(ssl_.get(), state_.get());
-  in_ = BIO_new(BIO_s_mem());
-  out_ = BIO_new(BIO_s_mem());
-  WAYSIDE_ASSERT(in_ != nullptr && out_ != nullptr);
-  BIO_set_mem_eof_return(in_, -1);
-  SSL_set_bio(ssl_.get(), in_, out_);
+  BIO* bio = BIO_new(wire_method());
+  WAYSIDE_ASSERT(bio != nullptr);
+  BIO_set_data(bio, &wire_);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);  // owned by it, once
   SSL_set_accept_state(ssl_.get());
 }
 
@@ -37,8 +82,22 @@ TlsStream::TlsStream(std::shared_ptr<const Trust> trust, const Clock& clock)
 TlsStream::~TlsStream() { SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); }
 
 void TlsStream::feed(ByteView ciphertext) {
-  const int taken = BIO_write(in_, ciphertext.data(), static_cast<int>(ciphertext.size()));
-  WAYSIDE_ASSERT(taken == static_cast<int>(ciphertext.size()));
+  if (kept_.empty()) {
+    wire_.in = ciphertext;
+    return;
+  }
+  kept_.insert(kept_.end(), ciphertext.begin(), ciphertext.end());
+  wire_.in = kept_;
+}
+
+void TlsStream::keep_rest() {
+  if (wire_.in.empty()) return empty(kept_);
+  if (kept_.empty()) {
+    kept_.assign(wire_.in.begin(), wire_.in.end());
+  } else {
+    kept_.erase(kept_.begin(), kept_.end() - static_cast<std::ptrdiff_t>(wire_.in.size()));
+  }
+  wire_.in = kept_;
 }
 
 TlsStatus TlsStream::handshake() {
@@ -58,10 +117,7 @@ TlsStatus TlsStream::read(std::span<std::uint8_t> into, std::size_t& got) {
   if (end_) return *end_;
   while (got < into.size()) {
     // Asking OpenSSL for what cannot be there costs as much as a small record.
-    if (BIO_ctrl_pending(in_) == 0 && SSL_pending(ssl_.get()) == 0) {
-      in_ = fresh_if_grown(in_, true);
-      return got > 0 ? TlsStatus::ok : TlsStatus::need_more;
-    }
+    if (wire_.in.empty() && SSL_pending(ssl_.get()) == 0) return got > 0 ? TlsStatus::ok : TlsStatus::need_more;
     clear_errors();
     const int size = SSL_read(ssl_.get(), into.data() + got, static_cast<int>(into.size() - got));
     if (state_->key_updates > kKeyUpdatesMax) return TlsStatus::failed;
@@ -91,37 +147,12 @@ void TlsStream::close_notify() {
   ERR_clear_error();
 }
 
-ByteView TlsStream::pending() const {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(out_, &data);
-  return {reinterpret_cast<const std::uint8_t*>(data), size > 0 ? static_cast<std::size_t>(size) : 0};
-}
-
 void TlsStream::sent(std::size_t bytes) {
-  std::array<std::uint8_t, 16U << 10U> discarded;  // written before it is read: zeroing it would cost more
-  while (bytes > 0) {
-    const int got = BIO_read(out_, discarded.data(), static_cast<int>(std::min(bytes, discarded.size())));
-    WAYSIDE_ASSERT(got > 0);
-    bytes -= static_cast<std::size_t>(got);
-  }
-  out_ = fresh_if_grown(out_, false);
-}
-
-// A memory BIO keeps what it once grew to: an empty one that has grown gives way to a small one, because
-// idle connections are many.
-BIO* TlsStream::fresh_if_grown(BIO* bio, bool reads) {
-  BUF_MEM* memory = nullptr;
-  BIO_get_mem_ptr(bio, &memory);
-  if (BIO_ctrl_pending(bio) > 0 || memory->max <= kKeptBytesMax) return bio;
-  BIO* fresh = BIO_new(BIO_s_mem());
-  WAYSIDE_ASSERT(fresh != nullptr);
-  BIO_set_mem_eof_return(fresh, -1);
-  if (reads) {
-    SSL_set0_rbio(ssl_.get(), fresh);
-  } else {
-    SSL_set0_wbio(ssl_.get(), fresh);
-  }
-  return fresh;
+  sent_ += bytes;
+  WAYSIDE_ASSERT(sent_ <= wire_.out.size());
+  if (sent_ < wire_.out.size()) return;
+  sent_ = 0;
+  empty(wire_.out);
 }
 
 }  // namespace wayside::broker::gate
