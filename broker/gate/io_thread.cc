@@ -22,7 +22,9 @@ constexpr std::int64_t kNoDescriptorsPauseMs = 100;
 constexpr std::uint64_t kMailboxKey = 0;
 constexpr std::uint64_t kVehiclesKey = 2;
 constexpr std::uint64_t kServicesKey = 4;
-constexpr std::uint64_t kFirstNumber = 16;
+constexpr std::uint64_t kFirstNumber = NumberedSlots<Connection>::kFirstNumber;
+
+constexpr std::size_t kAhead = 2;  // so many connections before its turn one is fetched into the cache
 
 void watch(int epoll_fd, int operation, int fd, std::uint64_t key) {
   epoll_event event{};
@@ -45,8 +47,7 @@ IoThread::IoThread(Shared& shared, std::uint32_t index, Listener vehicles, Liste
                Bytes(kReceiveBytes),
                {}},
       vehicles_(std::move(vehicles)),
-      services_(std::move(services)),
-      last_number_(kFirstNumber) {
+      services_(std::move(services)) {
   WAYSIDE_ASSERT(context_.epoll_fd >= 0);
   watch(context_.epoll_fd, EPOLL_CTL_ADD, context_.mailbox->fd(), kMailboxKey);
 }
@@ -95,9 +96,12 @@ bool IoThread::turn() {
   // Those that are in go before those that want in.
   std::size_t handshakes = 0;
   for (const bool unfinished : {false, true}) {
-    for (const epoll_event& event : ready) {
+    if (unfinished && unfinished_.empty()) break;
+    for (std::size_t i = 0; i < ready.size(); ++i) {
+      if (i + kAhead < ready.size()) connections_.prefetch(ready[i + kAhead].data.u64 >> 1U);
+      const epoll_event& event = ready[i];
       if (event.data.u64 < kFirstNumber << 1U) continue;
-      if (unfinished_.contains(event.data.u64 >> 1U) != unfinished) continue;
+      if (is_unfinished(event.data.u64 >> 1U) != unfinished) continue;
       if (unfinished && ++handshakes > kHandshakesPerTurnMax) continue;  // still ready in the next turn
       serve(event.data.u64, event.events);
     }
@@ -117,9 +121,10 @@ bool IoThread::turn() {
 
 void IoThread::take_messages() { context_.mailbox->take(messages_); }
 
-Connection* IoThread::find(ConnectionRef ref) {
-  const auto found = connections_.find(ref.number);
-  return found == connections_.end() ? nullptr : found->second.get();
+Connection* IoThread::find(ConnectionRef ref) { return connections_.find(ref.number); }
+
+bool IoThread::is_unfinished(std::uint64_t number) const {
+  return !unfinished_.empty() && unfinished_.contains(number);
 }
 
 template <typename T>
@@ -167,7 +172,7 @@ void IoThread::taken_over(TakenOver message) {
 
 void IoThread::forward_event(const ServiceEvent& event) {
   for (const std::uint64_t number : service_connections_) {
-    Connection& connection = *connections_.at(number);
+    Connection& connection = *connections_.find(number);
     connection.deliver(event);
     touched(connection);
   }
@@ -178,10 +183,12 @@ void IoThread::forward_group(std::span<const Committed> answers) {
   while (!answers.empty()) {
     std::size_t count = 1;
     while (count < answers.size() && answers[count].to == answers.front().to) ++count;
+    const std::size_t ahead = count - 1 + kAhead;
+    if (ahead < answers.size()) connections_.prefetch(answers[ahead].to.number);
     if (Connection* connection = find(answers.front().to)) {
       connection->deliver(answers.first(count));
       connection->resume();
-      touched(*connection);
+      served(*connection);
     }
     answers = answers.subspan(count);
   }
@@ -204,7 +211,7 @@ void IoThread::hand_over() {
 bool IoThread::handle(Message& message) {
   if (std::holds_alternative<Stop>(message)) {
     flush_dirty();
-    for (auto& [number, connection] : connections_) connection->abandon();
+    connections_.for_each([](Connection& connection) { connection.abandon(); });
     context_.hand_over();
     return false;
   }
@@ -227,14 +234,14 @@ bool IoThread::handle(Message& message) {
     const bool drain = std::holds_alternative<Drain>(message);
     if (drain && serving_) listen(false);
     draining_ = draining_ || drain;
-    for (auto& [number, connection] : connections_) {
+    connections_.for_each([&](Connection& connection) {
       if (drain) {
-        connection->drain();
+        connection.drain();
       } else {
-        connection->recheck();
+        connection.recheck();
       }
-      touched(*connection);
-    }
+      touched(connection);
+    });
   }
   return true;
 }
@@ -259,7 +266,7 @@ void IoThread::serve(std::uint64_t key, std::uint32_t events) {
   } else {
     connection->on_socket(readable, writable, broken);
   }
-  touched(*connection);
+  served(*connection);
 }
 
 void IoThread::accept(const Listener& listener, session::Role role) {
@@ -277,25 +284,29 @@ void IoThread::accept(const Listener& listener, session::Role role) {
 
 void IoThread::admit(int fd, session::Role role) {
   counters_.accepted.add();
-  if (shared_.connections.load(std::memory_order_relaxed) >= shared_.options.connections_max) {
+  const bool full = shared_.connections.load(std::memory_order_relaxed) >= shared_.options.connections_max;
+  if (full || connections_.size() >= NumberedSlots<Connection>::kSlotsMax) {
     counters_.refused("accept", Reason::SERVER_BUSY);
     ::close(fd);
     return;
   }
   const bool vehicle = role == session::Role::vehicle;
-  const std::uint64_t number = ++last_number_;
-  auto connection =
-      std::make_unique<Connection>(context_, number, fd, role, (vehicle ? shared_.vehicles : shared_.services).get());
-  Connection& admitted = *connection;
-  connections_.emplace(number, std::move(connection));
+  const std::uint64_t number = connections_.next_number();
+  Connection& admitted = connections_.add(
+      std::make_unique<Connection>(context_, number, fd, role, (vehicle ? shared_.vehicles : shared_.services).get()));
   unfinished_.insert(number);
   if (!vehicle) service_connections_.insert(number);
   touched(admitted);
   if (unfinished_.size() <= shared_.options.handshakes_max) return;
-  Connection& oldest = *connections_.at(*unfinished_.begin());
+  Connection& oldest = *connections_.find(*unfinished_.begin());
   unfinished_.erase(unfinished_.begin());
   oldest.evict();
   touched(oldest);
+}
+
+// While it is in the cache, unless something else of this turn waits to leave with what it has.
+void IoThread::served(Connection& connection) {
+  if (!connection.dirty) settle(connection);
 }
 
 void IoThread::touched(Connection& connection) {

@@ -10,11 +10,11 @@
 #include <set>
 #include <span>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "broker/gate/connection.h"
 #include "broker/gate/listener.h"
+#include "broker/gate/numbered_slots.h"
 
 namespace wayside::broker::gate {
 
@@ -40,10 +40,12 @@ class IoThread {
   void fire_timers();
   void flush_dirty();
   void touched(Connection& connection);
+  void served(Connection& connection);
   void settle(Connection& connection);
   void listen(bool on);
   [[nodiscard]] int wait_ms() const;
   Connection* find(ConnectionRef ref);
+  [[nodiscard]] bool is_unfinished(std::uint64_t number) const;
   template <typename T>
   void forward(T& message);
   void forward_opened(const Opened& message);
@@ -63,8 +65,7 @@ class IoThread {
   bool serving_ = false;  // listeners are watched
   bool draining_ = false;
   MonoMs accept_again_{};  // after the process ran out of descriptors; {0}: no pause
-  std::uint64_t last_number_ = 0;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  NumberedSlots<Connection> connections_;
   std::set<std::uint64_t> unfinished_;  // handshakes and CONNECTs, oldest first
   std::set<std::uint64_t> service_connections_;
   using Timer = std::pair<std::int64_t, std::uint64_t>;
