@@ -222,6 +222,7 @@ void Connection::die() {
   if (stage_ == Stage::dead) return;
   stage_ = Stage::dead;
   upstream_.reset();
+  plain_.clear();
   output_.clear();
   output_bytes_ = 0;
   ::close(fd_);  // leaves the epoll set with it

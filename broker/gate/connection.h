@@ -171,7 +171,7 @@ class Connection {
   // connection_output.cc
   bool send_ciphertext();
   void fill_record();
-  void send_whole(const Outgoing& outgoing);
+  void send_plain();
   void queue(Outgoing outgoing);
   void finish_closing();
 
@@ -185,8 +185,9 @@ class Connection {
   WallMs not_after_{};  // of what was proven in the handshake
   std::uint32_t interest_ = 0;
   std::optional<session::Session> session_;
-  Bytes input_;  // plaintext that is not parsed yet
-  Ring<Outgoing> output_;
+  Bytes input_;            // plaintext that is not parsed yet
+  Bytes plain_;            // leaves before output_, which is empty unless a command waits
+  Ring<Outgoing> output_;  // a command and what follows it
   std::size_t output_bytes_ = 0;
   bool reset_armed_ = false;
   bool write_blocked_ = false;

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "broker/gate/connection.h"
@@ -18,7 +19,13 @@ constexpr int kRoundsMax = 8;
 void Connection::queue(Outgoing outgoing) {
   if (stage_ != Stage::serving) return;
   output_bytes_ += outgoing.command ? outgoing.command->bytes.size() : outgoing.bytes.size();
-  output_.push_back(std::move(outgoing));
+  if (outgoing.command || !output_.empty()) {
+    output_.push_back(std::move(outgoing));
+  } else if (plain_.empty()) {
+    plain_.swap(outgoing.bytes);
+  } else {
+    plain_.insert(plain_.end(), outgoing.bytes.begin(), outgoing.bytes.end());
+  }
   if (output_bytes_ <= context_.shared.options.output_bytes_max) return;
   // It does not read what it asked for. Nothing more would reach it, a DISCONNECT neither.
   context_.counters.refused("output", Reason::NOT_DRAINING);
@@ -28,13 +35,13 @@ void Connection::queue(Outgoing outgoing) {
 void Connection::flush() {
   for (int round = 0; round < kRoundsMax && stage_ != Stage::dead; ++round) {
     if (!send_ciphertext()) break;
-    if (output_.empty()) {
+    if (output_bytes_ == 0) {
       if (stage_ == Stage::closing) finish_closing();
       break;
     }
     fill_record();
   }
-  if (!output_.empty() || !tls_.pending().empty()) write_blocked_ = true;  // the rest when there is room
+  if (output_bytes_ > 0 || !tls_.pending().empty()) write_blocked_ = true;  // the rest when there is room
   set_interest();
 }
 
@@ -59,8 +66,10 @@ bool Connection::send_ciphertext() {
 }
 
 void Connection::fill_record() {
-  if (output_.size() == 1 && !output_.front().command) return send_whole(output_.front());
+  if (output_.empty() || plain_.size() >= kRecordBytes) return send_plain();
   Bytes plaintext;
+  plaintext.swap(plain_);
+  output_bytes_ -= plaintext.size();
   while (!output_.empty() && plaintext.size() < kRecordBytes) {
     Outgoing next = std::move(output_.front());
     output_.pop_front();
@@ -76,12 +85,17 @@ void Connection::fill_record() {
   if (!tls_.write(plaintext)) transport_lost();
 }
 
-// The usual case: acknowledgements of one step, in one piece already.
-void Connection::send_whole(const Outgoing& outgoing) {
-  context_.counters.bytes_out.add(static_cast<double>(outgoing.bytes.size()));
-  output_bytes_ -= outgoing.bytes.size();
-  const bool wrote = tls_.write(outgoing.bytes);
-  output_.pop_front();
+// The usual case: acknowledgements.
+void Connection::send_plain() {
+  const std::size_t size = std::min(plain_.size(), kRecordBytes);
+  context_.counters.bytes_out.add(static_cast<double>(size));
+  output_bytes_ -= size;
+  const bool wrote = tls_.write(ByteView(plain_).first(size));
+  if (size == plain_.size()) {
+    Bytes().swap(plain_);
+  } else {
+    plain_.erase(plain_.begin(), plain_.begin() + static_cast<std::ptrdiff_t>(size));
+  }
   if (!wrote) transport_lost();
 }
 
