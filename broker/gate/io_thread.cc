@@ -24,7 +24,9 @@ constexpr std::uint64_t kVehiclesKey = 2;
 constexpr std::uint64_t kServicesKey = 4;
 constexpr std::uint64_t kFirstNumber = NumberedSlots<Connection>::kFirstNumber;
 
-constexpr std::size_t kAhead = 2;  // so many connections before its turn one is fetched into the cache
+// So many connections before its turn one is fetched into the cache, and then its TLS, which it says the place of.
+constexpr std::size_t kAhead = 4;
+constexpr std::size_t kTlsAhead = 2;
 
 void watch(int epoll_fd, int operation, int fd, std::uint64_t key) {
   epoll_event event{};
@@ -99,6 +101,7 @@ bool IoThread::turn() {
     if (unfinished && unfinished_.empty()) break;
     for (std::size_t i = 0; i < ready.size(); ++i) {
       if (i + kAhead < ready.size()) connections_.prefetch(ready[i + kAhead].data.u64 >> 1U);
+      if (i + kTlsAhead < ready.size()) prefetch_tls(ready[i + kTlsAhead].data.u64 >> 1U);
       const epoll_event& event = ready[i];
       if (event.data.u64 < kFirstNumber << 1U) continue;
       if (is_unfinished(event.data.u64 >> 1U) != unfinished) continue;
@@ -122,6 +125,10 @@ bool IoThread::turn() {
 void IoThread::take_messages() { context_.mailbox->take(messages_); }
 
 Connection* IoThread::find(ConnectionRef ref) { return connections_.find(ref.number); }
+
+void IoThread::prefetch_tls(std::uint64_t number) const {
+  if (const Connection* connection = connections_.find(number)) connection->prefetch_tls();
+}
 
 bool IoThread::is_unfinished(std::uint64_t number) const {
   return !unfinished_.empty() && unfinished_.contains(number);
@@ -185,6 +192,8 @@ void IoThread::forward_group(std::span<const Committed> answers) {
     while (count < answers.size() && answers[count].to == answers.front().to) ++count;
     const std::size_t ahead = count - 1 + kAhead;
     if (ahead < answers.size()) connections_.prefetch(answers[ahead].to.number);
+    const std::size_t tls_ahead = count - 1 + kTlsAhead;
+    if (tls_ahead < answers.size()) prefetch_tls(answers[tls_ahead].to.number);
     if (Connection* connection = find(answers.front().to)) {
       connection->deliver(answers.first(count));
       connection->resume();

@@ -45,6 +45,7 @@ class IoThread {
   void listen(bool on);
   [[nodiscard]] int wait_ms() const;
   Connection* find(ConnectionRef ref);
+  void prefetch_tls(std::uint64_t number) const;
   [[nodiscard]] bool is_unfinished(std::uint64_t number) const;
   template <typename T>
   void forward(T& message);
