@@ -9,6 +9,7 @@
 #include "bridge/core/core_link.h"
 #include "bridge/run/config.h"
 #include "bridge/run/core_metrics.h"
+#include "bridge/run/expiry_watch.h"
 #include "bridge/run/mqtt_connection.h"
 #include "bridge/run/mqtt_sink_lane.h"
 #include "bridge/run/process.h"
@@ -37,7 +38,8 @@ class CoreProcess {
         disk_(std::move(disk)),
         rng_(os::random_seed()),
         registry_(metrics::Registry::create()),
-        metrics_(*registry_) {}
+        metrics_(*registry_),
+        expiry_(*registry_, config.text("broker.certificate"), config.text("broker.ca")) {}
 
   int run() {
     if (Result<void> begun = begin(); !begun) {
@@ -146,6 +148,7 @@ class CoreProcess {
     }
     if (at - shown_at_ >= kShowMs) {
       shown_at_ = at;
+      expiry_.look(at);
       metrics_.show(*link_, connections_[0]->counters(), connections_[1]->counters(), sinks_);
     }
   }
@@ -238,6 +241,7 @@ class CoreProcess {
   SeededRng rng_;
   std::unique_ptr<metrics::Registry> registry_;
   CoreMetrics metrics_;
+  ExpiryWatch expiry_;
   std::unique_ptr<core::CoreLog> log_;
   std::unique_ptr<core::DeadLetters> dead_letters_;
   std::optional<TrustFolder> trust_;

@@ -10,6 +10,7 @@
 #include "bridge/run/config.h"
 #include "bridge/run/edge_connections.h"
 #include "bridge/run/edge_metrics.h"
+#include "bridge/run/expiry_watch.h"
 #include "bridge/run/process.h"
 #include "bridge/run/stop_signal.h"
 #include "bridge/run/wakeup.h"
@@ -59,7 +60,8 @@ class EdgeProcess {
         disk_(std::move(disk)),
         rng_(os::random_seed()),
         registry_(metrics::Registry::create()),
-        metrics_(*registry_, config.text("core.address")) {}
+        metrics_(*registry_, config.text("core.address")),
+        expiry_(*registry_, config.text("core.certificate"), config.text("core.ca")) {}
 
   int run() {
     if (Result<void> begun = begin(); !begun) return fail(begun.error());
@@ -144,6 +146,7 @@ class EdgeProcess {
     step(edge::Tick{});
     if (clock_.mono() - shown_at_ < kShowMs) return;
     shown_at_ = clock_.mono();
+    expiry_.look(shown_at_);
     metrics_.show(*link_, connections_->counters(link::Channel::urgent), connections_->counters(link::Channel::bulk));
   }
 
@@ -205,6 +208,7 @@ class EdgeProcess {
   SeededRng rng_;
   std::unique_ptr<metrics::Registry> registry_;
   EdgeMetrics metrics_;
+  ExpiryWatch expiry_;
   std::atomic<bool> ready_{false};
   std::unique_ptr<metrics::Server> server_;
   Spool spool_;

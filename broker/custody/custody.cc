@@ -141,6 +141,7 @@ Result<void> Custody::check_space() {
 
 void Custody::watch_space() {
   SpaceUse use;
+  use.at = clock_.mono();
   for (const Lane lane : kAllLanes) use.lane_bytes[index_of(lane)] = ledger(lane).bytes;
   use.bytes = space_.bytes();
   if (const Result<VolumeSpace> space = volume_space(volume_.root); space.ok()) use.volume = *space;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr const char* kMarkHelp =
     "Mark that the bytes of a lane, of all lanes or of the volume have reached: 0, 1 warn, 2 high.";
+constexpr const char* kFullInHelp = "When the lane is full if it fills as in the last minute; infinity: it does not.";
 constexpr const char* kMarksHelp = "How often a mark was reached from below.";
 
 metrics::Gauge& gauge_of(metrics::Registry& metrics, const std::string& what) {
@@ -50,6 +51,14 @@ void SpaceWatch::update(Watched& watched, std::uint64_t used, std::uint64_t boun
   log::warning("custody_mark", fields);
 }
 
+void SpaceWatch::look_at_lane(Lane lane, const SpaceUse& use) {
+  const std::uint64_t bytes = use.lane_bytes[index_of(lane)];
+  const std::uint64_t bound = bounds_.lane_bytes_max[index_of(lane)];
+  update(watched_[index_of(lane)], bytes, bound);
+  metrics_.gauge("wayside_lane_full_in_seconds", kFullInHelp, {{"lane", to_string(lane)}})
+      .set(forecasts_[index_of(lane)].seconds(bytes, bound, use.at));
+}
+
 void SpaceWatch::look_at_volume(const SpaceUse& use) {
   metrics_.gauge("wayside_volume_free_bytes", "Free bytes of the volume of the spool.")
       .set(static_cast<double>(use.volume->available_bytes));
@@ -61,9 +70,7 @@ void SpaceWatch::look_at_volume(const SpaceUse& use) {
 }
 
 void SpaceWatch::look(const SpaceUse& use) {
-  for (const Lane lane : kAllLanes) {
-    update(watched_[index_of(lane)], use.lane_bytes[index_of(lane)], bounds_.lane_bytes_max[index_of(lane)]);
-  }
+  for (const Lane lane : kAllLanes) look_at_lane(lane, use);
   update(watched_[kLanes], use.bytes, bounds_.total_bytes_max);
   metrics_.gauge("wayside_custody_bytes", "Live segments of all lanes together.").set(static_cast<double>(use.bytes));
   if (use.volume) look_at_volume(use);

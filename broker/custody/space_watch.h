@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/custody/fill_forecast.h"
 #include "broker/custody/fill_mark.h"
 #include "broker/custody/volume_check.h"
 #include "common/metrics/metrics.h"
@@ -20,9 +21,10 @@ struct SpaceUse {
   std::array<std::uint64_t, kLanes> lane_bytes{};
   std::uint64_t bytes = 0;  // of all of them
   std::optional<VolumeSpace> volume;
+  MonoMs at{};
 };
 
-// Owns     one mark a lane, one of the total, one of the volume.
+// Owns     one mark and one forecast a lane, one mark of the total, one of the volume.
 // Thread   one: control, once a second.
 // Durable  -
 // Limits   -
@@ -48,11 +50,13 @@ class SpaceWatch {
     metrics::Gauge& gauge;
   };
   void update(Watched& watched, std::uint64_t used, std::uint64_t bound);
+  void look_at_lane(Lane lane, const SpaceUse& use);
   void look_at_volume(const SpaceUse& use);
 
   metrics::Registry& metrics_;
   const Bounds bounds_;
   std::vector<Watched> watched_;
+  std::array<FillForecast, kLanes> forecasts_;
 };
 
 }  // namespace wayside::broker

@@ -85,8 +85,24 @@ Result<void> Reloader::reload_trust(const ListenerOptions& files, const identity
       Trust::load(files, rule, shared_.options.allow_development_ca, held.get().get());
   if (!loaded.ok()) return std::move(loaded).error();
   if (&held == &shared_.vehicles) shared_.resumption.enable((*loaded)->context());
+  show_dates((*loaded)->dates(), &held == &shared_.vehicles ? kVehicles : kServices);
   held.set(std::move(loaded).value());
   return {};
+}
+
+void Reloader::show_dates(const TrustDates& dates, const std::string& listener) {
+  const auto expiry = [&](const std::string& use, WallMs date) {
+    shared_.metrics
+        .gauge("wayside_certificate_expiry_timestamp_seconds", metrics::kCertificateExpiryHelp, {{"use", use}})
+        .set(static_cast<double>(date.value) / 1000.0);
+  };
+  expiry(listener, dates.own_not_after);
+  expiry(listener + "_ca", dates.ca_not_after);
+  if (dates.crl_this_update.value == 0) return;
+  shared_.metrics
+      .gauge("wayside_crl_update_timestamp_seconds",
+             "When the revocation list of a listener was made; the oldest of several.", {{"use", listener}})
+      .set(static_cast<double>(dates.crl_this_update.value) / 1000.0);
 }
 
 Result<void> Reloader::reload_denied() {

@@ -31,6 +31,7 @@ class Reloader {
   Result<void> reload(Group& group);
   Result<void> reload_trust(const ListenerOptions& files, const identity::Rule& rule, Held<Trust>& held);
   Result<void> reload_denied();
+  void show_dates(const TrustDates& dates, const std::string& listener);
   metrics::Gauge* gauge(const char* what);
 
   Shared& shared_;

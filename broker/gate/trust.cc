@@ -28,6 +28,11 @@ std::uint64_t number_of(X509_CRL* crl) {
   return value;
 }
 
+// `date` becomes the earlier of both; {0} is none.
+void earlier(WallMs& date, WallMs other) {
+  if (date.value == 0 || other < date) date = other;
+}
+
 Error file_error(const std::string& path, const std::string& why) {
   ERR_clear_error();
   return Error{Fault::config, path + ": " + why};
@@ -75,6 +80,7 @@ Result<void> Trust::load_own(const ListenerOptions& files) {
   if (SSL_CTX_use_PrivateKey_file(context_, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
     return file_error(files.key, "no private key of that certificate: " + openssl_error());
   }
+  dates_.own_not_after = identity::not_after(SSL_CTX_get0_certificate(context_));
   return {};
 }
 
@@ -91,6 +97,7 @@ Result<void> Trust::load_ca(const ListenerOptions& files, bool allow_development
     if (X509_STORE_add_cert(store, ca.get()) != 1) return file_error(files.ca, openssl_error());
     SSL_CTX_add_client_CA(context_, ca.get());
     cas_.insert(identity::leaf_hash(ca.get()));
+    earlier(dates_.ca_not_after, identity::not_after(ca.get()));
     ++count;
   }
   ERR_clear_error();  // the end of the file is an error of the PEM reader
@@ -138,6 +145,7 @@ Result<void> Trust::take_crl(X509_CRL* crl, const Trust* older) {
     }
   }
   crl_numbers_[issuer] = number;
+  earlier(dates_.crl_this_update, identity::wall_of(X509_CRL_get0_lastUpdate(crl)));
   const STACK_OF(X509_REVOKED)* entries = X509_CRL_get_REVOKED(crl);
   for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i) {
     const X509_REVOKED* entry = sk_X509_REVOKED_value(entries, i);

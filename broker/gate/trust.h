@@ -36,6 +36,13 @@ struct PeerProof {
   Reason refused = Reason::HANDSHAKE_FAILED;
 };
 
+// When what a listener lives by ends; {0}: there is none of it.
+struct TrustDates {
+  WallMs own_not_after{};    // its own certificate
+  WallMs ca_not_after{};     // the first CA of its peers to expire
+  WallMs crl_this_update{};  // the oldest of its revocation lists
+};
+
 // Owns: the SSL_CTX. Thread: any, it does not change.
 class Trust {
  public:
@@ -51,6 +58,7 @@ class Trust {
   // Grows when a reload brings another set of CAs: what an older one proved counts no more.
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   [[nodiscard]] const identity::Rule& rule() const { return rule_; }
+  [[nodiscard]] const TrustDates& dates() const { return dates_; }
 
  private:
   Trust() = default;
@@ -62,6 +70,7 @@ class Trust {
 
   SSL_CTX* context_ = nullptr;
   identity::Rule rule_;
+  TrustDates dates_;
   std::set<LeafHash> cas_;
   std::uint64_t epoch_ = 1;
   std::set<SerialKey> revoked_;

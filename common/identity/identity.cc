@@ -1,7 +1,9 @@
 #include "common/identity/identity.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
@@ -107,11 +109,22 @@ std::array<std::uint8_t, 32> leaf_hash(const X509* leaf) {
   return hash;
 }
 
-WallMs not_after(const X509* leaf) {
+WallMs wall_of(const ASN1_TIME* time) {
   std::tm utc{};
-  // A date that does not parse counts as long past.
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &utc) != 1) return {0};
+  if (ASN1_TIME_to_tm(time, &utc) != 1) return {0};
   return {static_cast<std::int64_t>(::timegm(&utc)) * 1000};
+}
+
+// A date that does not parse counts as long past.
+WallMs not_after(const X509* leaf) { return wall_of(X509_get0_notAfter(leaf)); }
+
+Result<WallMs> not_after_in(const std::string& path) {
+  const std::unique_ptr<BIO, int (*)(BIO*)> bio(BIO_new_file(path.c_str(), "r"), BIO_free);
+  const std::unique_ptr<X509, void (*)(X509*)> first(
+      bio ? PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr, X509_free);
+  ERR_clear_error();
+  if (!first) return Error{Fault::malformed, path + ": holds no certificate that can be read", 0};
+  return not_after(first.get());
 }
 
 std::string tag(ByteView region_key, std::string_view vehicle) {

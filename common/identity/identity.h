@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/reasons.h"
+#include "common/result.h"
 #include "common/types.h"
 
 namespace wayside::identity {
@@ -34,6 +35,9 @@ std::string cohort_of(const X509* leaf);
 
 std::array<std::uint8_t, 32> leaf_hash(const X509* leaf);  // SHA-256 of the DER
 WallMs not_after(const X509* leaf);
+// Of the first certificate in a PEM file.
+Result<WallMs> not_after_in(const std::string& path);
+WallMs wall_of(const ASN1_TIME* time);  // {0}: it does not parse
 
 // Development CAs carry extension 1.3.6.1.4.1.59999.1.2 ("wayside development CA"): a production
 // configuration refuses them.

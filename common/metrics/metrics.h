@@ -18,6 +18,9 @@ namespace wayside::metrics {
 
 inline constexpr std::size_t kSeriesMax = 8192;  // label sets of one name
 
+// Of wayside_certificate_expiry_timestamp_seconds{use}, which several parts show.
+inline constexpr const char* kCertificateExpiryHelp = "When a certificate that this process lives by expires.";
+
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 class Counter {
@@ -55,7 +58,7 @@ struct Health {
   std::string why;  // one line
 };
 
-// Owns its thread; stops in the destructor. `before_scrape` may refresh gauges.
+// Owns its thread; stops in the destructor. `before_scrape` may refresh gauges. Shows wayside_build_info.
 class Server {
  public:
   struct Options {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "common/metrics/metrics.h"
+#include "common/version.h"
 
 namespace wayside::metrics {
 namespace {
@@ -120,6 +121,7 @@ class HttpServer final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(Registry& registry, Options options) {
+  registry.gauge("wayside_build_info", "1, of the release that runs.", {{"version", version()}}).set(1);
   auto server = std::make_unique<HttpServer>(registry, std::move(options));
   if (auto listening = server->listen(); !listening.ok()) return std::move(listening).error();
   return std::unique_ptr<Server>(std::move(server));

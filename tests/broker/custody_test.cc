@@ -222,4 +222,34 @@ TEST_CASE("SpaceWatch: marks of lanes, total and volume are counted when they ar
   CHECK(watch.mark("volume") == Mark::none);
 }
 
+TEST_CASE("FillForecast: a lane that fills steadily is full when its rate says so") {
+  FillForecast forecast;
+  constexpr std::uint64_t kBound = 1'000'000;
+  std::uint64_t bytes = 0;
+  double seconds = FillForecast::kNever;
+  for (int second = 0; second < 600; ++second, bytes += 1'000) {
+    seconds = forecast.seconds(bytes, kBound, MonoMs{second * 1'000});
+    if (second == 0) CHECK(seconds == FillForecast::kNever);
+  }
+  CHECK(seconds > 395);
+  CHECK(seconds < 405);
+  CHECK(forecast.seconds(kBound, kBound, MonoMs{600'000}) == 0);
+}
+
+TEST_CASE("FillForecast: a lane whose segments come and go, or that empties, is never full") {
+  FillForecast forecast;
+  constexpr std::uint64_t kBound = 100'000'000;
+  for (int second = 0; second < 900; ++second) {
+    // A segment of 60 kB a minute, released as soon as it is full.
+    const double seconds =
+        forecast.seconds(1'000U * static_cast<unsigned>(second % 60), kBound, MonoMs{second * 1'000});
+    if (second > 300) CHECK(seconds > 3'600);
+  }
+  for (int second = 900; second < 1'200; ++second) {
+    const double seconds =
+        forecast.seconds(static_cast<std::uint64_t>(2'000'000 - 1'000 * second), kBound, MonoMs{second * 1'000});
+    if (second > 1'100) CHECK(seconds == FillForecast::kNever);
+  }
+}
+
 }  // namespace wayside::broker
