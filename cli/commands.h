@@ -15,6 +15,7 @@ int run_grant(const Args& args);
 int run_issuer(const Args& args);
 int run_vehicle(const Args& args);
 int run_spool(const Args& args);
+int run_status(const Args& args);
 
 // The whole program.
 int run(const Args& args);

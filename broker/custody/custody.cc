@@ -13,6 +13,7 @@ namespace wayside::broker {
 namespace {
 
 constexpr std::size_t kBusyRecords = 16;
+constexpr std::int64_t kDrainedWithinMs = 10'000;  // a lane whose oldest record is younger is not filling up
 constexpr const char* kRecoveryHelp = "What recovery of a lane found at start, by kind.";
 
 }  // namespace
@@ -142,7 +143,11 @@ Result<void> Custody::check_space() {
 void Custody::watch_space() {
   SpaceUse use;
   use.at = clock_.mono();
-  for (const Lane lane : kAllLanes) use.lane_bytes[index_of(lane)] = ledger(lane).bytes;
+  for (const Lane lane : kAllLanes) {
+    const LaneLedger now = ledger(lane);
+    use.lane_bytes[index_of(lane)] = now.bytes;
+    use.lane_waits[index_of(lane)] = now.oldest_ms > kDrainedWithinMs;
+  }
   use.bytes = space_.bytes();
   if (const Result<VolumeSpace> space = volume_space(volume_.root); space.ok()) use.volume = *space;
   space_watch_->look(use);

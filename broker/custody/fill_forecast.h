@@ -22,10 +22,12 @@ class FillForecast {
   static constexpr double kAverageSeconds = 60;
   static constexpr double kNever = std::numeric_limits<double>::infinity();
 
-  // Seconds until `bytes` reach `bound`; infinity: it does not fill up. 0: it is full.
-  double seconds(std::uint64_t bytes, std::uint64_t bound, MonoMs now) {
+  // Seconds until `bytes` reach `bound`; infinity: it does not fill up. 0: it is full. What is drained fills a segment,
+  // which is released as soon as it is whole: not `waits`, not filling.
+  double seconds(std::uint64_t bytes, std::uint64_t bound, bool waits, MonoMs now) {
     look(bytes, now);
     if (bytes >= bound) return 0;
+    if (!waits) return kNever;
     if (rate_ * kHorizonSeconds < static_cast<double>(bound)) return kNever;
     return static_cast<double>(bound - bytes) / rate_;
   }

@@ -56,7 +56,7 @@ void SpaceWatch::look_at_lane(Lane lane, const SpaceUse& use) {
   const std::uint64_t bound = bounds_.lane_bytes_max[index_of(lane)];
   update(watched_[index_of(lane)], bytes, bound);
   metrics_.gauge("wayside_lane_full_in_seconds", kFullInHelp, {{"lane", to_string(lane)}})
-      .set(forecasts_[index_of(lane)].seconds(bytes, bound, use.at));
+      .set(forecasts_[index_of(lane)].seconds(bytes, bound, use.lane_waits[index_of(lane)], use.at));
 }
 
 void SpaceWatch::look_at_volume(const SpaceUse& use) {

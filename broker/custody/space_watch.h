@@ -19,7 +19,8 @@ namespace wayside::broker {
 // What the lanes hold now.
 struct SpaceUse {
   std::array<std::uint64_t, kLanes> lane_bytes{};
-  std::uint64_t bytes = 0;  // of all of them
+  std::array<bool, kLanes> lane_waits{};  // its oldest record is older than a drained lane's would be
+  std::uint64_t bytes = 0;                // of all of them
   std::optional<VolumeSpace> volume;
   MonoMs at{};
 };

@@ -228,12 +228,13 @@ TEST_CASE("FillForecast: a lane that fills steadily is full when its rate says s
   std::uint64_t bytes = 0;
   double seconds = FillForecast::kNever;
   for (int second = 0; second < 600; ++second, bytes += 1'000) {
-    seconds = forecast.seconds(bytes, kBound, MonoMs{second * 1'000});
+    seconds = forecast.seconds(bytes, kBound, true, MonoMs{second * 1'000});
     if (second == 0) CHECK(seconds == FillForecast::kNever);
   }
   CHECK(seconds > 395);
   CHECK(seconds < 405);
-  CHECK(forecast.seconds(kBound, kBound, MonoMs{600'000}) == 0);
+  CHECK(forecast.seconds(bytes, kBound, false, MonoMs{600'000}) == FillForecast::kNever);  // it is drained
+  CHECK(forecast.seconds(kBound, kBound, false, MonoMs{600'000}) == 0);
 }
 
 TEST_CASE("FillForecast: a lane whose segments come and go, or that empties, is never full") {
@@ -242,12 +243,12 @@ TEST_CASE("FillForecast: a lane whose segments come and go, or that empties, is 
   for (int second = 0; second < 900; ++second) {
     // A segment of 60 kB a minute, released as soon as it is full.
     const double seconds =
-        forecast.seconds(1'000U * static_cast<unsigned>(second % 60), kBound, MonoMs{second * 1'000});
+        forecast.seconds(1'000U * static_cast<unsigned>(second % 60), kBound, true, MonoMs{second * 1'000});
     if (second > 300) CHECK(seconds > 3'600);
   }
   for (int second = 900; second < 1'200; ++second) {
     const double seconds =
-        forecast.seconds(static_cast<std::uint64_t>(2'000'000 - 1'000 * second), kBound, MonoMs{second * 1'000});
+        forecast.seconds(static_cast<std::uint64_t>(2'000'000 - 1'000 * second), kBound, true, MonoMs{second * 1'000});
     if (second > 1'100) CHECK(seconds == FillForecast::kNever);
   }
 }

@@ -63,6 +63,26 @@ TEST_CASE("a running region: send, refusals, block, ledger and verify answer wit
     REQUIRE(run_wayside({"vehicle", "unblock", vins[1], "--admin", paths.admin_socket()}).exit_code == 0);
     CHECK(test::wait_until([&] { return cars.stats_of(vins[1]).online == 1; }, 30'000));
   }
+  SECTION("status says healthy while all is well, and why not while the core is dead, and healthy again") {
+    const auto status = [&] { return run_wayside({"status", paths.edge_run()}); };
+    CHECK(test::wait_until([&] { return status().exit_code == 0; }, 20'000));
+    const auto well = status();
+    INFO(well.output);
+    CHECK(says(well, "HEALTHY"));
+    CHECK(says(well, "VEHICLES 3 online"));
+    running.region->kill_core();
+    REQUIRE(test::wait_until([&] { return status().exit_code == 1; }, 20'000));
+    const auto dead = status();
+    INFO(dead.output);
+    CHECK(says(dead, "DEGRADED core 127.0.0.1:"));
+    CHECK(says(dead, "Runbook WS-LINK-01"));
+    CHECK(says(dead, "VEHICLES 3 online"));
+    REQUIRE(running.region->start_core().ok());
+    CHECK(test::wait_until([&] { return status().exit_code == 0; }, 30'000));
+    const auto none = run_wayside({"status", paths.edge_state()});
+    CHECK(none.exit_code == 3);
+    CHECK(says(none, "admin.sock"));
+  }
   SECTION("after the drive verify holds and the edge's ledger equals the core's") {
     REQUIRE(test::wait_until([&] { return cars.stats().total.acked > 30; }, 30'000));
     cars.finish();

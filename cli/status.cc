@@ -1,0 +1,91 @@
+// Asks the processes of one edge twice, a moment apart, and says how it is.
+#include <poll.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/commands.h"
+#include "cli/status/screen.h"
+#include "common/os/system.h"
+#include "fleet/admin.h"
+#include "fleet/region.h"
+
+namespace wayside::cli {
+namespace {
+
+constexpr const char* kHome = "\x1b[H\x1b[J";  // the whole terminal anew
+constexpr std::size_t kPortsBytesMax = 4096;
+
+struct StatusOptions {
+  std::string dir;
+  std::int64_t window_ms = 1'000;
+  bool json = false;
+  bool watch = false;
+};
+
+Result<Samples> scrape(const std::string& ports_file) {
+  const auto told = os::read_file(ports_file, kPortsBytesMax);
+  if (!told) return told.error();
+  const auto port = fleet::json_integer(*told, "metrics");
+  const auto reply = fleet::http_get(static_cast<int>(port), "/metrics");
+  if (!reply) return reply.error();
+  if (reply->status != 200) return Error{Fault::unreachable, ports_file + ": /metrics does not answer", 0};
+  return Samples::parse(reply->body);
+}
+
+Result<Probe> ask(const std::string& dir) {
+  Probe probe;
+  auto status = fleet::admin_ask(dir + "/admin.sock", R"({"op":"status"})");
+  if (!status) return std::move(status).error();
+  probe.status = std::move(*status);
+  auto broker = scrape(dir + "/ports.json");
+  if (!broker) return std::move(broker).error();
+  probe.broker = std::move(*broker);
+  if (auto bridge = scrape(dir + "/bridge-edge.json"); bridge) {
+    probe.bridge = std::move(*bridge);
+  } else {
+    probe.bridge_why = bridge.error().what;
+  }
+  probe.at = os::SystemClock().wall();
+  return probe;
+}
+
+int show(const StatusOptions& options, const Probe& before, const Probe& after, bool terminal) {
+  const auto facts = facts_of(before, after);
+  if (!facts) return fail(kUnreachable, facts.error().what);
+  const Verdict verdict = judge(*facts);
+  const bool colour = terminal && std::getenv("NO_COLOR") == nullptr;
+  const std::string text = options.json ? status_json(*facts, verdict) + "\n" : status_text(*facts, verdict, colour);
+  std::printf("%s%s", options.watch && terminal && !options.json ? kHome : "", text.c_str());
+  std::fflush(stdout);
+  return verdict.healthy() ? kYes : kNo;
+}
+
+}  // namespace
+
+int run_status(const Args& args) {
+  StatusOptions options;
+  const Spec spec{"wayside status",
+                  "Says how an edge is, why, and which limit it meets next; the first three lines suffice. Exit 0 "
+                  "healthy, 1 degraded, 3 when the broker does not answer.",
+                  {{"DIR", &options.dir, "the edge's run folder (edge.run_dir)", true},
+                   {"--window-ms", &options.window_ms, "rates are of so long", false, 100, 60'000},
+                   {"--json", &options.json, "one JSON object a line instead of text"},
+                   {"--watch", &options.watch, "again and again, until interrupted"}},
+                  "Rates are of the window, other counts since the start of the process. Colour only on a terminal."};
+  if (const auto exit = parse(spec, args)) return *exit;
+  const bool terminal = isatty(STDOUT_FILENO) == 1;
+  auto before = ask(options.dir);
+  if (!before) return fail(kUnreachable, before.error().what);
+  for (;;) {
+    poll(nullptr, 0, static_cast<int>(options.window_ms));
+    auto after = ask(options.dir);
+    if (!after) return fail(kUnreachable, after.error().what);
+    const int shown = show(options, *before, *after, terminal);
+    if (!options.watch) return shown;
+    before = std::move(after);
+  }
+}
+
+}  // namespace wayside::cli

@@ -1,0 +1,121 @@
+#include "cli/status/verdict.h"
+
+#include <cmath>
+
+#include "cli/status/words.h"
+
+namespace wayside::cli {
+namespace {
+
+constexpr double kStalledSeconds = 120;  // as the alert WS-LINK-03
+constexpr double kOutboxMax = 10'000;    // as the alert WS-COMMAND-03
+
+using Findings = std::vector<Finding>;
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+// What durable custody itself says: nothing is worse.
+void judge_custody(const EdgeFacts& facts, Findings& out) {
+  if (!facts.writable) {
+    out.push_back({"custody cannot write to its volume: publishes are refused, nothing acknowledged is lost",
+                   "look at the volume and the broker's log", "WS-SPOOL-07"});
+  }
+  if (facts.ledger.residual != 0) {
+    out.push_back({"the ledger does not add up: residual " + count_text(facts.ledger.residual), "", "WS-LEDGER-01"});
+  }
+  if (facts.recovery_lost > 0) {
+    out.push_back({"the last start found " + count_text(facts.recovery_lost) + " records gone or in doubt",
+                   "wayside spool verify names them", "WS-SPOOL-03"});
+  }
+}
+
+void judge_lanes(const EdgeFacts& facts, Findings& out) {
+  std::vector<std::string> full;
+  std::vector<std::string> high;
+  std::vector<std::string> forked;
+  for (const LaneFacts& lane : facts.lanes) {
+    if (lane.turned_away.contains("SPOOL_FULL")) full.emplace_back(to_string(lane.lane));
+    if (lane.mark == 2) high.emplace_back(to_string(lane.lane));
+    if (lane.forked) forked.emplace_back(to_string(lane.lane));
+  }
+  if (!full.empty()) {
+    out.push_back({"full, refusing records: " + joined(full) + "; none of them was acknowledged",
+                   "bring the core back, or give the lane room", "WS-SPOOL-04"});
+  }
+  if (!forked.empty()) {
+    out.push_back({"stopped, the volume went back in time: " + joined(forked), "", "WS-LINK-02"});
+  }
+  if (facts.total_mark == 2) high.emplace_back("all lanes together");
+  if (!high.empty()) out.push_back({"above the high mark: " + joined(high), "", "WS-SPOOL-01"});
+  if (facts.volume_mark == 2) {
+    out.push_back({"something else takes the room of the volume", "free the volume", "WS-SPOOL-02"});
+  }
+}
+
+void judge_link(const EdgeFacts& facts, Findings& out) {
+  const std::string safe =
+      ". Vehicles stay connected, commands are delivered by the edge, nothing acknowledged is lost";
+  if (!facts.link) {
+    out.push_back({"bridge edge does not answer (" + facts.bridge_why + ")" + safe, "start it", "WS-UP-01"});
+    return;
+  }
+  const LinkFacts& link = *facts.link;
+  const std::string ago = link.last_ack_s < 0 ? "no acknowledgement since the bridge started"
+                                              : "last acknowledgement " + duration_text(link.last_ack_s) + " ago";
+  if (!link.up) {
+    out.push_back(
+        {"core " + link.core + " unreachable, " + ago + safe, "bring the core or the network back", "WS-LINK-01"});
+  } else if (link.backlog > 0 && (link.last_ack_s < 0 ? facts.uptime_s : link.last_ack_s) > kStalledSeconds) {
+    out.push_back({"core " + link.core + " connected and silent, " + ago + safe, "look at the core's log and volume",
+                   "WS-LINK-03"});
+  }
+}
+
+void judge_rest(const EdgeFacts& facts, Findings& out) {
+  for (const auto& [use, in_s] : facts.expires_in_s) {
+    if (in_s > 0) continue;
+    out.push_back({"certificate " + use + " expired " + duration_text(-in_s) + " ago", "renew it", "WS-CERT-01"});
+  }
+  if (!facts.reload_failing.empty()) {
+    out.push_back({"files on disk are bad, older ones are in force: " + joined(facts.reload_failing),
+                   "the broker's log names the file", "WS-GATE-01"});
+  }
+  if (facts.local_broker != "off" && !facts.local_broker_up) {
+    out.push_back({"the local broker is down: ordinary topics wait, custody and commands do not", "", "WS-LOCAL-01"});
+  }
+  if (facts.commands.outbox > kOutboxMax) {
+    out.push_back(
+        {count_text(facts.commands.outbox) + " statuses of commands wait for the ack lane", "", "WS-COMMAND-03"});
+  }
+  if (facts.draining) out.push_back({"draining: no new connections, it stops when the vehicles have gone", "", ""});
+}
+
+void consider(std::optional<Limit>& next, Limit limit) {
+  if (limit.in_s <= 0 || std::isinf(limit.in_s)) return;
+  if (!next || limit.in_s < next->in_s) next = std::move(limit);
+}
+
+}  // namespace
+
+Verdict judge(const EdgeFacts& facts) {
+  Verdict verdict;
+  judge_custody(facts, verdict.now);
+  judge_lanes(facts, verdict.now);
+  judge_link(facts, verdict.now);
+  judge_rest(facts, verdict.now);
+  const bool core_away = !facts.link || !facts.link->up;
+  for (const LaneFacts& lane : facts.lanes) {
+    consider(verdict.next, {std::string(to_string(lane.lane)) + " lane full", lane.full_in_s,
+                            core_away ? "bring the core back" : "look why it is not drained", "WS-SPOOL-05"});
+  }
+  for (const auto& [use, in_s] : facts.expires_in_s) {
+    consider(verdict.next, {"certificate " + use + " expires", in_s, "renew it", "WS-CERT-01"});
+  }
+  return verdict;
+}
+
+}  // namespace wayside::cli

@@ -1,0 +1,183 @@
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/status/screen.h"
+#include "cli/status/words.h"
+
+namespace wayside::cli {
+namespace {
+
+constexpr const char* kStatus =
+    R"({"ok":true,"edge":"edge-1","region":"eu","version":"0.2.0","uptime_ms":600000,"vehicles_online":20,)"
+    R"("custody_writable":true,"draining":false,"local_broker":{"mode":"managed","up":true,"pid":7}})";
+
+const std::string kBroker = R"(# HELP wayside_ledger_records_total Records
+# TYPE wayside_ledger_records_total counter
+wayside_ledger_records_total{lane="state",outcome="received"} 1000
+wayside_ledger_records_total{lane="state",outcome="delivered"} 400
+wayside_lane_pending_records{lane="state"} 600
+wayside_lane_oldest_seconds{lane="state"} 2467
+wayside_lane_bytes{lane="state"} 1048576
+wayside_lane_bytes_max{lane="state"} 4194304
+wayside_lane_full_in_seconds{lane="state"} 22200
+wayside_lane_full_in_seconds{lane="event"} +Inf
+wayside_ledger_residual_records{lane="state"} 0
+wayside_door_records_total{lane="state",outcome="refused",reason="SPOOL_FULL"} 5
+wayside_gate_refusals_total{stage="connect",reason="REVOKED"} 3
+wayside_gate_handshakes_total{kind="full"} 1
+wayside_gate_handshakes_total{kind="resumed"} 3
+wayside_certificate_expiry_timestamp_seconds{use="vehicles"} 1005184000
+wayside_command_seconds_bucket{stage="closed",le="0.5"} 50
+wayside_command_seconds_bucket{stage="closed",le="1"} 100
+wayside_command_seconds_bucket{stage="closed",le="+Inf"} 100
+)";
+const std::string kBridge = R"(wayside_link_up{core="10.0.0.1:8883"} 1
+wayside_link_last_ack_timestamp_seconds{core="10.0.0.1:8883"} 999999999.5
+wayside_link_backlog_records{lane="state"} 600
+wayside_link_forked{lane="state"} 0
+)";
+
+Probe probe(const std::string& broker = kBroker, const std::string& bridge = kBridge, WallMs at = {1'000'000'000'000}) {
+  return {kStatus, Samples::parse(broker), Samples::parse(bridge), "", at};
+}
+
+EdgeFacts facts(const Probe& after) {
+  Probe before = probe();
+  before.at = {after.at.value - 1'000};
+  auto out = facts_of(before, after);
+  REQUIRE(out.ok());
+  return *out;
+}
+
+std::string swapped(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+TEST_CASE("samples: labels with escapes, infinities and lines that are none") {
+  const Samples samples = Samples::parse(
+      "a{x=\"1\\\"2\\\\\",y=\"n\\nl\"} 3\na{x=\"z\"} 4 1700000000\nb +Inf\nc\n{} 1\na{x=\"open 1\nd{e=\"f\"} word\n# b "
+      "9\n");
+  CHECK(samples.of("a").size() == 2);
+  CHECK(samples.sum("a") == 7);
+  CHECK(samples.sum("a", {{"y", "n\nl"}}) == 3);
+  CHECK(samples.by("a", "x").at("1\"2\\") == 3);
+  CHECK(std::isinf(samples.sum("b")));
+  CHECK_FALSE(samples.one("c"));
+  CHECK_FALSE(samples.one("d"));
+}
+
+TEST_CASE("status: an edge that is well says so, and which limit comes next") {
+  const EdgeFacts edge = facts(probe());
+  const Verdict verdict = judge(edge);
+  CHECK(verdict.healthy());
+  REQUIRE(verdict.next);
+  CHECK(verdict.next->what == "state lane full");
+  const std::string text = status_text(edge, verdict, false);
+  CHECK(text.find("HEALTHY") != std::string::npos);
+  CHECK(text.find("NEXT     state lane full in 6 h 10 m.") != std::string::npos);
+  CHECK(text.find("EXPIRY   vehicles 60 d") != std::string::npos);
+  CHECK(text.find("resumed 75 %") != std::string::npos);
+  CHECK(text.find("residual 0") != std::string::npos);
+  CHECK(text.find('\x1b') == std::string::npos);
+  CHECK(status_text(edge, verdict, true).find('\x1b') != std::string::npos);
+  CHECK(edge.commands.p50_s == 0.5);
+}
+
+TEST_CASE("status: rates are of the window, and a process that was started anew has none below 0") {
+  const std::string later = swapped(kBroker, "outcome=\"received\"} 1000", "outcome=\"received\"} 1250");
+  CHECK(facts(probe(later)).lanes[index_of(Lane::state)].in_per_s == 250);
+  const std::string anew = swapped(kBroker, "outcome=\"received\"} 1000", "outcome=\"received\"} 4");
+  CHECK(facts(probe(anew)).lanes[index_of(Lane::state)].in_per_s == 0);
+}
+
+TEST_CASE("status: what is wrong is said with what to do, the worst first") {
+  struct Wrong {
+    const char* what;
+    const char* runbook;
+    void (*make)(EdgeFacts& facts);
+  };
+  const Wrong wrongs[] = {
+      {"custody cannot write", "WS-SPOOL-07", [](EdgeFacts& edge) { edge.writable = false; }},
+      {"does not add up", "WS-LEDGER-01", [](EdgeFacts& edge) { edge.ledger.residual = 1; }},
+      {"gone or in doubt", "WS-SPOOL-03", [](EdgeFacts& edge) { edge.recovery_lost = 7; }},
+      {"full, refusing records: bulk", "WS-SPOOL-04",
+       [](EdgeFacts& edge) { edge.lanes[index_of(Lane::bulk)].turned_away["SPOOL_FULL"] = 1; }},
+      {"went back in time: ack", "WS-LINK-02", [](EdgeFacts& edge) { edge.lanes[index_of(Lane::ack)].forked = true; }},
+      {"above the high mark: state", "WS-SPOOL-01",
+       [](EdgeFacts& edge) { edge.lanes[index_of(Lane::state)].mark = 2; }},
+      {"room of the volume", "WS-SPOOL-02", [](EdgeFacts& edge) { edge.volume_mark = 2; }},
+      {"bridge edge does not answer (gone)", "WS-UP-01",
+       [](EdgeFacts& edge) {
+         edge.link.reset();
+         edge.bridge_why = "gone";
+       }},
+      {"unreachable", "WS-LINK-01", [](EdgeFacts& edge) { edge.link->up = false; }},
+      {"connected and silent", "WS-LINK-03", [](EdgeFacts& edge) { edge.link->last_ack_s = 500; }},
+      {"certificate link expired", "WS-CERT-01", [](EdgeFacts& edge) { edge.expires_in_s["link"] = -5; }},
+      {"older ones are in force: vehicles", "WS-GATE-01", [](EdgeFacts& edge) { edge.reload_failing = {"vehicles"}; }},
+      {"local broker is down", "WS-LOCAL-01", [](EdgeFacts& edge) { edge.local_broker_up = false; }},
+      {"wait for the ack lane", "WS-COMMAND-03", [](EdgeFacts& edge) { edge.commands.outbox = 20'000; }},
+      {"draining", "", [](EdgeFacts& edge) { edge.draining = true; }},
+  };
+  EdgeFacts all = facts(probe());
+  for (const Wrong& wrong : wrongs) {
+    INFO(wrong.what);
+    EdgeFacts edge = facts(probe());
+    wrong.make(edge);
+    const Verdict verdict = judge(edge);
+    REQUIRE(verdict.now.size() == 1);
+    CHECK(verdict.now[0].what.find(wrong.what) != std::string::npos);
+    CHECK(verdict.now[0].runbook == wrong.runbook);
+    CHECK(status_text(edge, verdict, false).find("DEGRADED " + verdict.now[0].what) != std::string::npos);
+    if (edge.link) wrong.make(all);
+  }
+  const Verdict verdict = judge(all);
+  CHECK(verdict.now.front().runbook == "WS-SPOOL-07");
+  CHECK(verdict.now.size() >= 13);
+}
+
+TEST_CASE("status: records refused long ago do not make an edge unwell") {
+  CHECK(judge(facts(probe())).healthy());
+  const std::string now = swapped(kBroker, "reason=\"SPOOL_FULL\"} 5", "reason=\"SPOOL_FULL\"} 6");
+  CHECK_FALSE(judge(facts(probe(now))).healthy());
+}
+
+TEST_CASE("status: JSON holds the verdict, the findings and the next limit") {
+  EdgeFacts edge = facts(probe());
+  edge.link->up = false;
+  const auto json = nlohmann::json::parse(status_json(edge, judge(edge)));
+  CHECK(json["verdict"] == "degraded");
+  CHECK(json["findings"][0]["runbook"] == "WS-LINK-01");
+  CHECK(json["next"]["what"] == "state lane full");
+  CHECK(json["lanes"].size() == kLanes);
+  CHECK(json["lanes"][index_of(Lane::event)]["full_in_s"].is_null());
+  CHECK(json["vehicles_online"] == 20);
+}
+
+TEST_CASE("status: an answer that is no status is refused") {
+  Probe broken = probe();
+  for (const char* text : {"", "{}", R"({"ok":true})", "nonsense", R"({"ok":true,"local_broker":{},"edge":1})"}) {
+    broken.status = text;
+    CHECK_FALSE(facts_of(probe(), broken).ok());
+  }
+}
+
+TEST_CASE("figures are written as an operator reads them") {
+  CHECK(duration_text(0.31) == "0.3 s");
+  CHECK(duration_text(42) == "42 s");
+  CHECK(duration_text(2467) == "41:07");
+  CHECK(duration_text(22'200) == "6 h 10 m");
+  CHECK(duration_text(61 * 86'400.0) == "61 d");
+  CHECK(duration_text(INFINITY) == "never");
+  CHECK(count_text(212) == "212");
+  CHECK(count_text(24'100) == "24,100");
+  CHECK(count_text(2.2e6) == "2.2 M");
+  CHECK(count_text(151e6) == "151 M");
+  CHECK(bytes_text(4.5 * 1024) == "4.5 KiB");
+}
+
+}  // namespace
+}  // namespace wayside::cli
