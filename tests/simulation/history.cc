@@ -8,6 +8,8 @@ namespace {
 constexpr Faults kLinkFaults{30, 30, 200};
 constexpr std::uint64_t kSmallOneOf = 3;  // a third of the worlds is small
 constexpr unsigned kDrainTurns = 4'000;
+// Without a lane that moves: 25 s on the clock, three times the longest that either end waits to say a thing again.
+constexpr unsigned kStillTurns = 1'000;
 
 }  // namespace
 
@@ -153,15 +155,28 @@ std::string History::publish_to_all() {
 }
 
 bool History::drain() {
-  for (unsigned turn = 0; turn < kDrainTurns; ++turn) {
+  std::uint64_t before = 0;
+  unsigned still = 0;
+  for (unsigned turn = 0; turn < kDrainTurns && still < kStillTurns; ++turn) {
     for (unsigned n = 0; n < 64 && world_.deliver({}); ++n) continue;
     world_.core_event(bridge::core::Flush{});
     world_.tick(25);
     (void)world_.sink_turn();
     if (!world_.edge || !world_.core) return false;
     if (world_.packets.empty() && drained()) return true;
+    still = std::exchange(before, moved()) == moved() ? still + 1 : 0;
   }
   return false;
+}
+
+// Rises with whatever becomes durable at the core, settled at the edge or done by the sink.
+std::uint64_t History::moved() const {
+  std::uint64_t sum = 0;
+  for (const Lane lane : kAllLanes) {
+    sum += world_.edge->settlements[index_of(lane)]->standing().next.value;
+    sum += world_.core->log->synced(lane).value + world_.core->sink->done(lane).value;
+  }
+  return sum;
 }
 
 bool History::drained() const {

@@ -34,6 +34,7 @@ class History {
   std::string publish_to_all();
   bool drain();
   [[nodiscard]] bool drained() const;
+  [[nodiscard]] std::uint64_t moved() const;
   [[nodiscard]] std::string what_is_stuck() const;
 
   void publish();

@@ -73,4 +73,12 @@ TEST_CASE("a failing history is cut down to steps that still fail, and told agai
   CHECK(first.step == second.step);
 }
 
+TEST_CASE("a failure is the same with other numbers in it, and another with other words") {
+  const std::string stuck = "does not drain: event is settled to 340 of 382";
+  CHECK(same_failure(stuck, "does not drain: event is settled to 7 of 12"));
+  CHECK_FALSE(same_failure(stuck, "does not drain: state is settled to 340 of 382"));
+  CHECK_FALSE(same_failure(stuck, stuck + " (FORKED: the digest before offset 340 is not the core's)"));
+  CHECK_FALSE(same_failure(stuck, ""));
+}
+
 }  // namespace wayside::test

@@ -120,8 +120,8 @@ int replay(const Options& options) {
                  static_cast<unsigned long long>(options.from));
   } else {
     report(options, options.from, verdict);
-    const Script small =
-        shrink(script, [&](const Script& shorter) { return run_contained(shorter).problem == verdict.problem; });
+    const Script small = shrink(
+        script, [&](const Script& shorter) { return same_failure(run_contained(shorter).problem, verdict.problem); });
     std::fprintf(stderr, "%zu of %u steps are enough:\n%s\n", small.steps.size(), options.steps,
                  to_string(small).c_str());
   }

@@ -1,6 +1,7 @@
 #include "tests/simulation/shrink.h"
 
 #include <algorithm>
+#include <string>
 
 namespace wayside::test {
 namespace {
@@ -13,7 +14,21 @@ Script without(const Script& script, std::size_t from, std::size_t count) {
   return out;
 }
 
+std::string without_numbers(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit) out += c;
+    if (digit && (out.empty() || out.back() != '#')) out += '#';
+  }
+  return out;
+}
+
 }  // namespace
+
+bool same_failure(std::string_view one, std::string_view other) {
+  return without_numbers(one) == without_numbers(other);
+}
 
 Script shrink(Script script, const std::function<bool(const Script&)>& fails, unsigned tries_max) {
   unsigned tries = 0;
