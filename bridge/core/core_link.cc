@@ -159,6 +159,7 @@ void CoreLink::on_hello(EdgeState& edge, ByteView bytes, const Time& now, CoreAc
     edge.session = hello.session;
     edge.uuid = hello.spool;
     edge.lanes = {};
+    for (const Lane lane : kAllLanes) edge.lanes[index_of(lane)].begin = log_.durable().of(edge.uuid, lane).next;
     requests_.session_began(edge.name);
   }
   link::Hello answer = hello;
@@ -362,7 +363,7 @@ void CoreLink::publish_credit(EdgeState& edge, Lane lane, bool restate, CoreActi
       state.credit.issue(options_.window_bytes, has_floor(lane) ? options_.floor_bytes : 0, log_.room(lane));
   if (!restate && limit < state.told + options_.window_bytes / 2) return;
   state.told = limit;
-  const link::Credit credit{edge.uuid, edge.session, lane, limit};
+  const link::Credit credit{edge.uuid, edge.session, lane, limit, state.begin};
   actions.emplace_back(Publish{edge.name, {link::channel_of(lane), link::Kind::credit}, link::encode(credit)});
 }
 

@@ -65,6 +65,7 @@ class CoreLink {
  private:
   struct LaneState {
     link::CreditIssuer credit;
+    Offset begin;            // where the session began: credit is counted from here
     std::uint64_t told = 0;  // the limit that was published last
     bool answer = false;     // NEXT with the next flush
     bool forked = false;

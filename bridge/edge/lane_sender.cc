@@ -37,6 +37,7 @@ void LaneSender::end_session() {
   in_flight_.clear();
   in_flight_bytes_ = 0;
   credit_ = link::CreditHolder(options_.credit_ahead_max);
+  counted_from_.reset();
   records_max_ = options_.limits.records_max;
   ahead_ = false;
   resends_ = 0;
@@ -99,6 +100,9 @@ void LaneSender::adopt_first(const spool::Standing& core, const Time& now, EdgeA
   if (core.next == settled()) settle_again(actions);
   settle(core, actions);
   position_ = Position{core.next, core.digest, 0};
+  begin_ = core.next;
+  // Credit that came before, of a core that has restarted since, is none.
+  if (counted_from_ && *counted_from_ != begin_) credit_ = link::CreditHolder(options_.credit_ahead_max);
   acknowledged_ = *position_;
   sent_.emplace(core.next, *position_);
   backlog_ = core.next < reader_.synced();
@@ -174,7 +178,14 @@ void LaneSender::write_settlement(const spool::Standing& standing, EdgeActions& 
   if (!again) actions.emplace_back(Settled{options_.lane, standing.next});
 }
 
+// A core that restarted within the session and was told of it by a hello that was long on its way takes it for new and
+// counts from where it stands now: what it grants may never reach what was sent already. Both begin again.
 bool LaneSender::on_credit(const link::Credit& credit, EdgeActions& actions) {
+  if (position_ && credit.counted_from && *credit.counted_from != begin_) {
+    actions.emplace_back(DropLink{Reason::LINK_SESSION_STALE});
+    return false;
+  }
+  if (credit.counted_from) counted_from_ = credit.counted_from;
   const std::uint64_t sent = sent_.empty() ? 0 : sent_.rbegin()->second.bytes;
   if (credit_.raise(credit.limit_bytes, sent) != link::CreditOutcome::invalid) return true;
   actions.emplace_back(DropLink{Reason::CREDIT_INVALID});

@@ -107,10 +107,12 @@ class LaneSender {
   std::uint64_t session_ = link::kNoSession;
   std::optional<Position> position_;  // where the next batch begins
   Position acknowledged_;             // the core's NEXT
+  Offset begin_;                      // the session's first NEXT: credit is counted from here
   std::map<Offset, Position> sent_;   // batch ends sent in this session and not below acknowledged_
   std::deque<InFlight> in_flight_;    // consecutive up to position_
   std::uint64_t in_flight_bytes_ = 0;
   link::CreditHolder credit_;
+  std::optional<Offset> counted_from_;  // where the core that gave it began to count
   std::optional<MonoMs> pending_since_;
   std::uint32_t records_max_ = 0;  // of a batch, in this session
   bool backlog_ = false;           // the last plan left records behind: no lingering

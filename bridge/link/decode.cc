@@ -104,6 +104,7 @@ Outcome<Credit> decode_credit(ByteView bytes) {
   out.spool = from_fb(*in.table->spool());
   out.session = in.table->session();
   out.limit_bytes = in.table->limit_bytes();
+  if (const auto from = in.table->counted_from(); from.has_value()) out.counted_from = Offset{*from};
   return out;
 }
 

@@ -53,7 +53,9 @@ Bytes encode(const Next& next) {
 Bytes encode(const Credit& credit) {
   Builder builder;
   const fb::Uuid spool = to_fb(credit.spool);
-  const auto root = fb::CreateCredit(builder, &spool, credit.session, to_fb(credit.lane), credit.limit_bytes);
+  flatbuffers::Optional<std::uint64_t> from;
+  if (credit.counted_from) from = credit.counted_from->value;
+  const auto root = fb::CreateCredit(builder, &spool, credit.session, to_fb(credit.lane), credit.limit_bytes, from);
   return finished(builder, root, fb::CreditIdentifier());
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,7 @@ struct Credit {
   std::uint64_t session = kNoSession;
   Lane lane{};
   std::uint64_t limit_bytes = 0;
+  std::optional<Offset> counted_from{};  // where the core's session began; a core before 0.2.0 does not say
 };
 // count 0: not about a range but about the whole link (a version, an edge name).
 struct Rejected {

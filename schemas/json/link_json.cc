@@ -119,7 +119,9 @@ Text credit_json(ByteView payload) {
   std::string out;
   JsonWriter json(out);
   begin(json, "Credit", *credit->spool(), credit->session(), credit->lane());
-  json.key("limit_bytes").uint64(credit->limit_bytes()).end_object();
+  json.key("limit_bytes").uint64(credit->limit_bytes());
+  if (const auto from = credit->counted_from(); from.has_value()) json.key("counted_from").uint64(*from);
+  json.end_object();
   return out;
 }
 

@@ -97,6 +97,47 @@ TEST_CASE("a credit above the maximum drops the link and sends nothing") {
   CHECK(world.drain());
 }
 
+TEST_CASE("a core that restarts and hears of the session again by a late hello stops no lane for want of credit") {
+  World world(18);
+  start(world);
+  const Packet late = world.packets.front();
+  REQUIRE(late.address.kind == link::Kind::hello);
+  REQUIRE(world.drain());
+  const std::uint64_t window = world.core_options.window_bytes;
+  while (world.edge->link->lane(Lane::event).counters().raw_bytes < window * 9 / 10) {
+    publish(world, Lane::event, 8);
+    REQUIRE(world.drain());
+  }
+  world.stop_core();
+  REQUIRE(world.start_core().empty());
+  world.packets = {late};  // its question for a hello is lost
+  // Counted from where it stands now, what it grants ends a tenth of a window above what was sent.
+  for (unsigned n = 0; n < 4; ++n) {
+    world.append(Lane::event, record_body(Lane::event, "V1", 1'000 + n, window / 2));
+    REQUIRE(world.commit(Lane::event));
+    CHECK(world.drain());
+  }
+  CHECK(world.dropped_links == 1);
+  CHECK(world.edge->settlements[index_of(Lane::event)]->standing().totals.lost == 0);
+}
+
+TEST_CASE("credit that came before the first NEXT, of a core that has restarted since, is none") {
+  World world(19);
+  start(world);
+  publish(world, Lane::event, 3);
+  REQUIRE(world.drain());
+  world.link_up();
+  const link::Credit credit{uuid_of(0xED), world.session, Lane::event, 1U << 20U, Offset{2}};
+  tell_edge(world, link::Kind::credit, Lane::event, link::encode(credit));
+  publish(world, Lane::event, 3);
+  world.packets.clear();
+  tell_edge(world, link::Kind::next, Lane::event, link::encode(next_of(world, Lane::event)));
+  world.poll_synced();
+  CHECK(world.packets.empty());
+  world.link_up();
+  CHECK(world.drain());
+}
+
 TEST_CASE("a message of another link session changes nothing") {
   World world(3);
   start(world);

@@ -136,6 +136,16 @@ TEST_CASE("a credit beyond what could be meant is invalid, a restated one change
   CHECK(holder.left(0) == 4'000);
 }
 
+TEST_CASE("a credit says where it is counted from, and one of a core that does not say so is taken") {
+  Credit credit{some_uuid(), 42, Lane::bulk, 9'000, Offset{0}};
+  CHECK(decode_credit(encode(credit)).value().counted_from == Offset{0});
+  credit.counted_from.reset();
+  const Outcome<Credit> older = decode_credit(encode(credit));
+  REQUIRE(older.ok());
+  CHECK(older.value().limit_bytes == 9'000);
+  CHECK_FALSE(older.value().counted_from.has_value());
+}
+
 TEST_CASE("bytes that are no batch claim nothing") {
   CHECK(claim_of(as_bytes("not zstd"), {}).reason() == Reason::BATCH_MALFORMED);
   CHECK_FALSE(claim_of({}, {}).ok());

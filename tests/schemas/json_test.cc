@@ -193,6 +193,10 @@ TEST_CASE("link messages as JSON") {
   const json credit =
       parsed(built([&](auto& b) { FinishCreditBuffer(b, CreateCredit(b, &kSpool, 1, LaneId::ack, 99)); }));
   CHECK(credit["limit_bytes"] == "99");
+  CHECK_FALSE(credit.contains("counted_from"));  // of a core before 0.2.0
+  const json counted =
+      parsed(built([&](auto& b) { FinishCreditBuffer(b, CreateCredit(b, &kSpool, 1, LaneId::ack, 99, 0)); }));
+  CHECK(counted["counted_from"] == "0");
   const json rejected = parsed(built([&](auto& b) {
     const auto reason = b.CreateString("BATCH_MALFORMED");
     FinishRejectedBuffer(b, CreateRejected(b, &kSpool, 1, LaneId::event, 5, 2, reason));
