@@ -203,6 +203,12 @@ bool record_intact(const Identity& identity, const RecordFrame& frame, ByteView 
   return whole.size() == kRecordFrameBytes + frame.body_bytes && frame.crc == seal_crc(identity, whole.subspan(8));
 }
 
+std::uint64_t table_bytes(const Received& received) {
+  std::uint64_t bytes = 0;
+  for (const auto& [cohort, count] : received) bytes += kCohortRowBytes + cohort.size();
+  return bytes;
+}
+
 Bytes encode_footer(const Identity& identity, const Footer& footer) {
   Bytes out;
   put(out, kFooterMagic);

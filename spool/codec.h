@@ -76,6 +76,11 @@ Bytes encode_claim(const Identity& identity, const Claim& claim);  // one sector
 Bytes encode_group_header(const Identity& identity, const GroupHeader& group);
 void encode_record_frame(const Identity& identity, Offset offset, WallMs time, ByteView body, Bytes& out);  // appends
 Bytes encode_footer(const Identity& identity, const Footer& footer);  // whole sectors, ends with the trailer
+// What the cohorts take in a header or footer, and how large a footer with so many bytes of cohorts is.
+std::uint64_t table_bytes(const Received& received);
+constexpr std::uint64_t footer_bytes(std::uint64_t table) {
+  return round_to_sector(kFooterFixedBytes + table + kTrailerBytes);
+}
 
 // Fault::corrupt: damaged; ::unsupported: of a later version; ::denied: of another spool or lane.
 Result<SegmentHeader> decode_header(const Identity& identity, ByteView page);

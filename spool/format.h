@@ -26,7 +26,8 @@ inline constexpr std::size_t kSectorBytes = 512;
 inline constexpr std::size_t kCohortsMax = 256;
 inline constexpr std::size_t kCohortBytesMax = 64;
 inline constexpr const char* kOtherCohort = "other";
-inline constexpr std::size_t kCohortTableBytesMax = (kCohortsMax + 1) * (1 + kCohortBytesMax + 8);
+inline constexpr std::size_t kCohortRowBytes = 1 + 8;  // beside its name
+inline constexpr std::size_t kCohortTableBytesMax = (kCohortsMax + 1) * (kCohortRowBytes + kCohortBytesMax);
 
 // Header of a segment: fixed part in sector 0, two claim slots in sectors 1 and 2, cohort table after.
 inline constexpr std::size_t kClaimSlots = 2;

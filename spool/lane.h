@@ -25,7 +25,9 @@ struct LaneOptions {
   Lane lane = Lane::state;
   SpoolUuid uuid;
   std::uint64_t segment_bytes_max = 64U << 20U;
-  std::uint64_t lane_bytes_max = 1ULL << 30U;  // live segments together; append beyond it is `full`
+  // Live segments together, to the byte, footers and whatever a fault adds included; append beyond it is `full`. Not in
+  // it is what an open segment reserves ahead.
+  std::uint64_t lane_bytes_max = 1ULL << 30U;
   std::uint32_t record_bytes_max = 1U << 20U;
   // Chain digest before `known_next` where the caller knows it (the settlement's): keeps the chain whole when
   // every file above it is gone.
@@ -50,7 +52,8 @@ std::uint64_t framed_bytes(std::size_t body_bytes);
 // Owns     the lane's segments and its mapped page `synced`; deletes segments wholly below settled.
 // Thread   one (in the broker: the lane's own thread; in the core: the lane's accept thread).
 // Durable  what commit() returned ok for, and nothing else.
-// Limits   lane_bytes_max, record_bytes_max; the open group is what was appended since commit.
+// Limits   lane_bytes_max, record_bytes_max; the open group is what was appended since commit. Only damage and a disk
+//          that does not cut a file pass lane_bytes_max: such a file stays as long as it is.
 class LaneWriter {
  public:
   // Recovers first: see docs/spool-format.md "Recovery". `known_next` is the highest offset anyone
@@ -72,8 +75,12 @@ class LaneWriter {
   [[nodiscard]] virtual Offset appended() const = 0;
   [[nodiscard]] virtual std::uint64_t bytes() const = 0;  // of live segments
   [[nodiscard]] virtual std::uint64_t open_group_bytes() const = 0;
-  // At most what bytes() is after a record of `body_bytes` more, its commit and a clean stop.
-  [[nodiscard]] virtual std::uint64_t bytes_after(std::size_t body_bytes) const = 0;
+  // At most what bytes() is, here and after a start, whatever fails or dies meanwhile, once the open group is committed
+  // with so many records more that take so many framed bytes together. 0: without anything more.
+  [[nodiscard]] virtual std::uint64_t bytes_after(std::uint64_t framed, std::size_t records) const = 0;
+  // Whether they have room, all of them in the open group. lane_full: not now. record_too_large: not in an empty lane
+  // either. A lane that had no room begins a segment as soon as all of it is settled.
+  [[nodiscard]] virtual AppendOutcome room_for(std::uint64_t framed, std::size_t records) = 0;
   [[nodiscard]] virtual Digest digest() const = 0;  // chain digest at synced
   [[nodiscard]] virtual const std::map<std::string, std::uint64_t>& received_by_cohort() const = 0;
 

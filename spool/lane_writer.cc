@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "spool/lane.h"
 #include "spool/open_group.h"
@@ -26,6 +27,7 @@ class LaneWriterImpl final : public LaneWriter {
         received_(std::move(state.received)),
         sealed_(std::move(state.segments)) {
     for (const SegmentSize& segment : sealed_) sealed_bytes_ += segment.bytes;
+    table_bytes_ = table_bytes(received_);
     group_.begin(synced_, digest_);
   }
 
@@ -36,9 +38,12 @@ class LaneWriterImpl final : public LaneWriter {
 
   [[nodiscard]] Offset synced() const override { return synced_; }
   [[nodiscard]] Offset appended() const override { return group_.end(); }
-  [[nodiscard]] std::uint64_t bytes() const override { return sealed_bytes_ + (active_ ? active_->bytes() : 0); }
+  [[nodiscard]] std::uint64_t bytes() const override {
+    return sealed_bytes_ + removed_bytes_ + (active_ ? active_->bytes() : 0);
+  }
   [[nodiscard]] std::uint64_t open_group_bytes() const override { return group_.body_bytes(); }
-  [[nodiscard]] std::uint64_t bytes_after(std::size_t body_bytes) const override;
+  [[nodiscard]] std::uint64_t bytes_after(std::uint64_t framed, std::size_t records) const override;
+  [[nodiscard]] AppendOutcome room_for(std::uint64_t framed, std::size_t records) override;
   [[nodiscard]] Digest digest() const override { return digest_; }
   [[nodiscard]] const Received& received_by_cohort() const override { return received_; }
 
@@ -64,6 +69,9 @@ class LaneWriterImpl final : public LaneWriter {
   Received received_;
   std::vector<SegmentSize> sealed_;
   std::uint64_t sealed_bytes_ = 0;
+  std::uint64_t removed_bytes_ = 0;  // of segments whose names a loss of power may bring back
+  std::uint64_t table_bytes_ = 0;    // of received_
+  bool refused_ = false;             // for want of room, since the last release
   std::unique_ptr<SegmentWriter> active_;
   OpenGroup group_;
 };
@@ -79,20 +87,36 @@ Result<void> LaneWriterImpl::start(bool rot) {
 
 AppendOutcome LaneWriterImpl::append(ByteView body, std::string_view cohort, WallMs time, Offset* offset) {
   if (body.size() > options_.record_bytes_max) return AppendOutcome::record_too_large;
-  const std::uint64_t framed = framed_bytes(body.size());
-  if (bytes() + group_.bytes() + framed > options_.lane_bytes_max) return AppendOutcome::lane_full;
-  if (group_.body_bytes() + framed > kGroupBytesMax) return AppendOutcome::lane_full;
+  const AppendOutcome room = room_for(framed_bytes(body.size()), 1);
+  if (room != AppendOutcome::appended) return room;
   if (offset != nullptr) *offset = group_.end();
   group_.append(identity_, cohort, received_, time, body);
   return AppendOutcome::appended;
 }
 
-std::uint64_t LaneWriterImpl::bytes_after(std::size_t body_bytes) const {
-  const std::uint64_t group = round_to_sector(kGroupHeaderBytesMax + group_.body_bytes() + framed_bytes(body_bytes));
-  const bool rotates = !active_ || !active_->fits(group);
-  // A group whose write fails is written once more, to a segment of its own.
-  constexpr std::uint64_t kSegment = kHeaderBytes + kFooterBytesMax;
-  return bytes() + group + kFooterBytesMax + (rotates ? 2 * kSegment : kSegment);
+// Beside what the segments hold: the footer that ends the active one; a group that may stand twice, where its write
+// failed in the active segment and the cut of it is not durable, and in a segment of its own; and one that is begun
+// without a record, behind damage or for room. Whatever begins at the same offset takes the place of what stood there.
+std::uint64_t LaneWriterImpl::bytes_after(std::uint64_t framed, std::size_t records) const {
+  const std::uint64_t footer = footer_bytes(table_bytes_ + group_.table_bytes(records));
+  const std::uint64_t segment = kHeaderBytes + footer;
+  const std::uint64_t held = bytes() + (active_ ? footer : 0) + segment;
+  const std::uint64_t group = group_.bytes_with(framed, records);
+  if (group == 0) return held;
+  const std::uint64_t in_active = active_ && !active_->empty() ? std::min(group, active_->room()) : 0;
+  return held + segment + std::max(group, 2 * in_active);
+}
+
+AppendOutcome LaneWriterImpl::room_for(std::uint64_t framed, std::size_t records) {
+  const std::uint64_t group = group_.bytes_with(framed, records);
+  const std::uint64_t segment = kHeaderBytes + footer_bytes(table_bytes_ + group_.table_bytes(records));
+  if (framed > kGroupBytesMax || 3 * segment + group - group_.body_bytes() > options_.lane_bytes_max) {
+    return AppendOutcome::record_too_large;
+  }
+  if (group_.body_bytes() + framed > kGroupBytesMax) return AppendOutcome::lane_full;
+  if (bytes_after(framed, records) <= options_.lane_bytes_max) return AppendOutcome::appended;
+  refused_ = true;
+  return AppendOutcome::lane_full;
 }
 
 Result<Offset> LaneWriterImpl::commit(WallMs now) {
@@ -156,6 +180,7 @@ void LaneWriterImpl::abandon_active() {
 
 void LaneWriterImpl::publish() {
   group_.add_to(received_);
+  table_bytes_ = table_bytes(received_);
   synced_ = group_.end();
   digest_ = group_.digest();
   source_ = DigestSource::stored;
@@ -173,30 +198,30 @@ Result<std::uint64_t> LaneWriterImpl::release_below(Offset settled) {
   WAYSIDE_ASSERT(settled <= synced_);
   // A lane as small as its active segment would stay full for ever with nothing pending: begin a new one.
   const bool stuck = settled == synced_ && group_.empty() && active_ && !active_->empty();
-  if (stuck && bytes() > options_.lane_bytes_max / 2) {
+  if (stuck && (bytes() > options_.lane_bytes_max / 2 || std::exchange(refused_, false))) {
     if (auto sealed = seal(); !sealed) return std::move(sealed).error();
     if (auto created = create_segment(WallMs{}); !created) return std::move(created).error();
   }
-  std::uint64_t freed = 0;
   while (!sealed_.empty() && next_base(0) <= settled) {
     if (auto removed = disk_.remove(segment_path(options_.dir, sealed_.front().base)); !removed) {
       if (removed.error().fault != Fault::not_found) return std::move(removed).error();
     }
-    freed += sealed_.front().bytes;
+    removed_bytes_ += sealed_.front().bytes;
     sealed_bytes_ -= sealed_.front().bytes;
     sealed_.erase(sealed_.begin());
   }
-  if (freed > 0) {
+  if (removed_bytes_ > 0) {
     if (auto synced = disk_.fsync_dir(options_.dir); !synced) return std::move(synced).error();
   }
-  return freed;
+  return std::exchange(removed_bytes_, 0);
 }
 
 Result<void> LaneWriterImpl::seal() {
   WAYSIDE_ASSERT(group_.empty());
   if (!active_) return {};
   auto sealed = active_->seal(received_);
-  retire_active();  // half a footer may stand in it: never written again, scanned at the next open
+  if (!sealed) active_->abandon(received_);  // half a footer may stand in it
+  retire_active();
   return sealed;
 }
 

@@ -13,7 +13,7 @@ void OpenGroup::append(const Identity& identity, std::string_view cohort, const 
   WAYSIDE_ASSERT(buffer_.size() == headroom_ + body_bytes_);
   if (last_ == nullptr || last_cohort_ != cohort) {
     const auto [at, fresh] = touched_.try_emplace(counted_as(cohort, received), 0);
-    if (fresh) table_bytes_ += 1 + at->first.size() + 8;
+    if (fresh) table_bytes_ += kCohortRowBytes + at->first.size();
     last_ = &at->second;
     last_cohort_ = cohort;
   }
@@ -51,10 +51,6 @@ ByteView OpenGroup::sectors(const Identity& identity, Offset synced, WallMs now,
 
 void OpenGroup::add_to(Received& received) const {
   for (const auto& [cohort, count] : touched_) received[cohort] += count;
-}
-
-std::uint64_t OpenGroup::bytes() const {
-  return empty() ? 0 : round_to_sector(kGroupFixedBytes + table_bytes_ + body_bytes_);
 }
 
 std::string OpenGroup::counted_as(std::string_view cohort, const Received& received) const {

@@ -1,6 +1,7 @@
 // The group that is being filled: framed records, their digest, their cohorts. In memory until its commit.
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include "spool/codec.h"
@@ -31,8 +32,16 @@ class OpenGroup {
   [[nodiscard]] Offset end() const { return base_ + count_; }
   [[nodiscard]] const Digest& digest() const { return after_; }
   [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
-  // What the group takes in a segment, header and padding included.
-  [[nodiscard]] std::uint64_t bytes() const;
+  // What the group takes in a segment, header and padding included, with so many records more: at most.
+  [[nodiscard]] std::uint64_t bytes_with(std::uint64_t framed, std::size_t records) const {
+    const std::uint64_t size = kGroupFixedBytes + table_bytes(records) + body_bytes_ + framed;
+    return empty() && records == 0 ? 0 : round_to_sector(size);
+  }
+  // And what its cohorts take then.
+  [[nodiscard]] std::uint64_t table_bytes(std::size_t records) const {
+    const std::size_t fresh = std::min(records, kCohortsMax + 2);  // one more than there are: a further one is no more
+    return table_bytes_ + fresh * (kCohortRowBytes + kCohortBytesMax);
+  }
   // The name a cohort is counted under: bounded in length and number (kCohortsMax).
   [[nodiscard]] std::string counted_as(std::string_view cohort, const Received& received) const;
 

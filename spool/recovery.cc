@@ -60,13 +60,58 @@ Result<Tail> tail_of_sealed(const Footer& footer, DigestSource source, const Evi
   return tail;
 }
 
-Result<void> measure(Disk& disk, const std::string& dir, const std::vector<Offset>& bases, LaneState& state) {
-  for (const Offset base : bases) {
-    auto file = disk.open(segment_path(dir, base), OpenMode::read);
-    if (!file) return std::move(file).error();
-    auto size = (*file)->size();
+// Where the groups of an earlier segment end, if all of them are there, one behind the other, up to the next segment.
+Result<std::optional<Footer>> whole_until(Disk& disk, const std::string& dir, const Identity& identity, Offset base,
+                                          Offset next) {
+  const std::optional<Footer> none;
+  auto walker = SegmentWalker::open(disk, dir, identity, base);
+  if (!walker) return std::move(walker).error();
+  if (!(*walker)->header()) return none;
+  Footer footer{base, next, kHeaderBytes, {}, (*walker)->header()->received};
+  while ((*walker)->offset() < next) {
+    const Offset at = (*walker)->offset();
+    auto more = (*walker)->skip_group(next);
+    if (!more) return std::move(more).error();
+    if (!*more || (*walker)->group().base != at) return none;
+    for (const auto& [cohort, count] : (*walker)->group().received) footer.received[cohort] = count;
+    footer.data_bytes = (*walker)->position();
+  }
+  footer.digest = (*walker)->digest();
+  return std::optional<Footer>(std::move(footer));
+}
+
+// A loss of power may give a segment back what was cut from it when it was sealed: what it had reserved ahead, or a
+// group that was refused. That goes again. Where a footer stands and does not verify, or anything before it is not as
+// it should be, the file stays as it is.
+Result<std::uint64_t> cut_again(Disk& disk, const std::string& dir, const Identity& identity, Offset base, Offset next,
+                                std::uint64_t size) {
+  auto footer = whole_until(disk, dir, identity, base, next);
+  if (!footer) return std::move(footer).error();
+  if (!*footer || size == (*footer)->data_bytes + footer_bytes(table_bytes((*footer)->received))) return size;
+  auto file = disk.open(segment_path(dir, base), OpenMode::read_write);
+  if (!file) return std::move(file).error();
+  return write_footer(**file, identity, **footer);
+}
+
+Result<std::uint64_t> measure(Disk& disk, const std::string& dir, const Identity& identity,
+                              const std::vector<Offset>& bases, std::size_t index) {
+  auto file = disk.open(segment_path(dir, bases[index]), OpenMode::read);
+  if (!file) return std::move(file).error();
+  FileWindow window(std::move(file).value());
+  auto size = window.size();
+  if (!size || index + 1 == bases.size()) return size;
+  auto footer = read_footer(identity, window);
+  if (footer && footer->has_value()) return size;
+  auto cut = cut_again(disk, dir, identity, bases[index], bases[index + 1], *size);
+  return cut ? cut : size;  // a lane whose old segments cannot be read or cut starts all the same
+}
+
+Result<void> measure(Disk& disk, const std::string& dir, const Identity& identity, const std::vector<Offset>& bases,
+                     LaneState& state) {
+  for (std::size_t index = 0; index < bases.size(); ++index) {
+    auto size = measure(disk, dir, identity, bases, index);
     if (!size) return std::move(size).error();
-    state.segments.push_back({base, *size});
+    state.segments.push_back({bases[index], *size});
   }
   return {};
 }
@@ -209,7 +254,7 @@ Result<LaneState> recover_lane(Disk& disk, const std::string& dir, const Identit
     state.source = tail->source;
     state.received = std::move(tail->received);
     state.rot = tail->rot;
-    if (auto done = measure(disk, dir, *bases, state); !done) return std::move(done).error();
+    if (auto done = measure(disk, dir, identity, *bases, state); !done) return std::move(done).error();
   }
   reconcile(state.received, state.head);
   report.synced = state.head;

@@ -68,6 +68,7 @@ Result<void> SegmentWriter::write_group(ByteView sectors, Offset head, const Dig
   WAYSIDE_ASSERT(sectors.size() % kSectorBytes == 0 && head > claim_.head);
   if (auto done = allocate(tail_ + sectors.size()); !done) return done;
   if (auto done = fill_ahead(sectors.size()); !done) return done;
+  reach_ = tail_ + sectors.size();
   if (auto done = file_->pwrite(sectors, tail_); !done) return done;
   const Claim claim{claim_.sequence + 1, head, claim_.head, head_digest, claim_.head_digest};
   // The slots take turns: a claim torn by a power cut leaves the one before it.
@@ -87,10 +88,14 @@ Result<void> SegmentWriter::seal(const Received& received) {
 }
 
 void SegmentWriter::abandon(const Received& received) {
-  auto cut = file_->truncate(tail_);
-  if (!cut) return;  // the next segment's base overrules what stands above it
-  auto sealed = seal(received);
-  static_cast<void>(sealed);  // likewise: without a footer the file is scanned, not misread
+  if (auto cut = file_->truncate(tail_); !cut) {
+    left_ = allocated_;  // the next segment's base overrules what stands above it
+    return;
+  }
+  if (auto sealed = seal(received); sealed) return;
+  // Likewise: without a footer the file is scanned, not misread. A loss of power may give it back what was cut, and the
+  // start that finds it writes the footer.
+  left_ = std::max(reach_, tail_) + footer_bytes(table_bytes(received));
 }
 
 Result<std::uint64_t> write_footer(DiskFile& file, const Identity& identity, const Footer& footer) {

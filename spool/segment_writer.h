@@ -1,6 +1,7 @@
 // The one segment of a lane that grows.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -24,7 +25,7 @@ class SegmentWriter {
   // Footer, cut to its end, synced: a later open reads nothing else.
   Result<void> seal(const Received& received);
   // After a failed write: cuts the file at the last good sync as far as the disk still lets us. What remains
-  // is overruled by the base of the next segment.
+  // is overruled by the base of the next segment, and counted.
   void abandon(const Received& received);
 
   [[nodiscard]] bool fits(std::uint64_t bytes) const {
@@ -32,7 +33,9 @@ class SegmentWriter {
   }
   [[nodiscard]] Offset base() const { return base_; }
   [[nodiscard]] bool empty() const { return tail_ == kHeaderBytes; }
-  [[nodiscard]] std::uint64_t bytes() const { return tail_; }
+  // Until it is full.
+  [[nodiscard]] std::uint64_t room() const { return segment_bytes_max_ - std::min(tail_, segment_bytes_max_); }
+  [[nodiscard]] std::uint64_t bytes() const { return std::max(tail_, left_); }
 
  private:
   SegmentWriter(std::unique_ptr<DiskFile> file, const SegmentHeader& header, std::uint64_t segment_bytes_max);
@@ -45,6 +48,8 @@ class SegmentWriter {
   Offset base_;
   std::uint64_t segment_bytes_max_;
   std::uint64_t tail_ = kHeaderBytes;
+  std::uint64_t reach_ = kHeaderBytes;   // end of what was written, synced or not
+  std::uint64_t left_ = 0;               // abandoned: what a start may find, if its cut is not durable
   std::uint64_t allocated_ = 0;          // reserved
   std::uint64_t filled_ = kHeaderBytes;  // written, be it with zeros
   Claim claim_;

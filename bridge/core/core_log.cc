@@ -6,12 +6,7 @@
 #include "spool/format.h"
 
 namespace wayside::bridge::core {
-namespace {
-
-// What a group may take beyond its records: its header and the padding to whole sectors.
-constexpr std::uint64_t kGroupMarginBytes = spool::kGroupHeaderBytesMax + spool::kSectorBytes;
-
-}  // namespace
+namespace {}  // namespace
 
 void CoreLog::settle_repeats(std::vector<CoreRecord>& batch) const {
   if (!batch.empty()) core::settle_repeats(repeats_[index_of(batch.front().lane)], batch);
@@ -28,10 +23,9 @@ spool::AppendOutcome CoreLog::append(const std::vector<CoreRecord>& batch, WallM
     if (bodies[i].size() > options_.record_bytes_max) return spool::AppendOutcome::record_too_large;
     framed += spool::framed_bytes(bodies[i].size());
   }
-  if (framed > spool::kGroupBytesMax) return spool::AppendOutcome::record_too_large;  // for every group there will be
   // All of it or nothing: a head alone would lie behind what every sink has done and keep its segment for ever.
-  if (framed + kGroupMarginBytes > room(lane)) return spool::AppendOutcome::lane_full;
-  if (writer.open_group_bytes() + framed > spool::kGroupBytesMax) return spool::AppendOutcome::lane_full;
+  const spool::AppendOutcome room = writer.room_for(framed, batch.size());
+  if (room != spool::AppendOutcome::appended) return room;
   Offset offset;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const auto* delivered = std::get_if<batch::Delivered>(&batch[i].what);
@@ -131,7 +125,7 @@ StoredWindows CoreLog::windows_now() const {
 }
 
 std::uint64_t CoreLog::room(Lane lane) const {
-  const std::uint64_t used = writers_[index_of(lane)]->bytes() + writers_[index_of(lane)]->open_group_bytes();
+  const std::uint64_t used = writers_[index_of(lane)]->bytes_after(0, 0);
   return used >= options_.lane_bytes_max ? 0 : options_.lane_bytes_max - used;
 }
 

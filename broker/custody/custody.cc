@@ -119,10 +119,16 @@ SpaceBoard::Limits Custody::space_limits() const {
   return limits;
 }
 
+std::uint64_t Custody::lane_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const Lane lane : kAllLanes) bytes += ledger(lane).bytes;
+  return bytes;
+}
+
 VolumeNeed Custody::need() const {
   VolumeNeed need;
   need.lane_bytes_max = space_.limits().total_bytes_max;
-  need.used_bytes = space_.bytes();
+  need.used_bytes = lane_bytes();
   need.ahead_bytes = kLanes * (spool::kAllocateStepBytes + spool::kHeaderBytes + 2 * spool::kFooterBytesMax);
   need.store_bytes_max = options_.store_bytes_max;
   if (need.store_bytes_max > 0) {
@@ -148,7 +154,7 @@ void Custody::watch_space() {
     use.lane_bytes[index_of(lane)] = now.bytes;
     use.lane_waits[index_of(lane)] = now.oldest_ms > kDrainedWithinMs;
   }
-  use.bytes = space_.bytes();
+  use.bytes = lane_bytes();
   if (const Result<VolumeSpace> space = volume_space(volume_.root); space.ok()) use.volume = *space;
   space_watch_->look(use);
 }

@@ -78,6 +78,7 @@ class Custody final : public CustodyPort {
   Result<void> open_lanes();
   Result<void> open_lane(Lane lane);
   [[nodiscard]] SpaceBoard::Limits space_limits() const;
+  [[nodiscard]] std::uint64_t lane_bytes() const;  // that they hold
   [[nodiscard]] VolumeNeed need() const;
   Result<void> check_space();
   void adopt_door();

@@ -43,7 +43,10 @@ class HeldWriter final : public spool::LaneWriter {
   Offset appended() const override { return {appended_}; }
   std::uint64_t bytes() const override { return bytes_; }
   std::uint64_t open_group_bytes() const override { return 0; }
-  std::uint64_t bytes_after(std::size_t body_bytes) const override { return bytes_ + body_bytes; }
+  std::uint64_t bytes_after(std::uint64_t framed, std::size_t /*records*/) const override { return bytes_ + framed; }
+  spool::AppendOutcome room_for(std::uint64_t framed, std::size_t /*records*/) override {
+    return bytes_ + framed > bytes_max ? spool::AppendOutcome::lane_full : spool::AppendOutcome::appended;
+  }
   Digest digest() const override { return {}; }
   const std::map<std::string, std::uint64_t>& received_by_cohort() const override { return received_; }
   Result<std::uint64_t> release_below(Offset /*settled*/) override { return std::uint64_t{0}; }

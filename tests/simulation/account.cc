@@ -34,6 +34,9 @@ std::string check_broker(const World& world, Lane lane) {
   const spool::LaneWriter& writer = *world.broker->writers[index_of(lane)];
   if (writer.synced() > writer.appended()) return "synced above appended";
   if (writer.synced() != world.committed[index_of(lane)]) return "synced is not what was committed";
+  // A damaged file stays as long as it is.
+  const bool damaged = world.rotted[index_of(lane)];
+  if (!damaged && writer.bytes() > world.sizes.edge_lane_bytes_max) return "holds more than its bound";
   return {};
 }
 
@@ -49,6 +52,8 @@ std::string check_core(const World& world, Lane lane, Watch& watch) {
   const Offset done = world.core->sink->done(lane);
   if (done < std::exchange(watch.sink_done[index_of(lane)], done)) return "the sink went back";
   if (done > world.core->log->synced(lane)) return "the sink is past the core log";
+  const bool damaged = !world.core_rotted[index_of(lane)].empty();
+  if (!damaged && world.core->log->bytes(lane) > world.sizes.core_lane_bytes_max) return "the core log is too large";
   return {};
 }
 

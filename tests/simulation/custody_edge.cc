@@ -2,14 +2,10 @@
 
 #include "broker/custody/volume_probe.h"
 #include "schemas/record.h"
-#include "spool/format.h"
 
 namespace wayside::test {
 namespace {
 
-// A lane looks at its bound before it appends. On top come the headers and footers of segments that are begun behind
-// that: by the commit, by its second attempt, and where all of a full segment is settled.
-constexpr std::uint64_t kAheadBytes = 3 * (spool::kHeaderBytes + spool::kFooterBytesMax) + spool::kGroupHeaderBytesMax;
 constexpr const char* kRoot = "/custody/spool";
 
 // Tells the account which records a group holds as it is written.
@@ -37,7 +33,12 @@ class NotedWriter final : public spool::LaneWriter {
   [[nodiscard]] Offset appended() const override { return plain_->appended(); }
   [[nodiscard]] std::uint64_t bytes() const override { return plain_->bytes(); }
   [[nodiscard]] std::uint64_t open_group_bytes() const override { return plain_->open_group_bytes(); }
-  [[nodiscard]] std::uint64_t bytes_after(std::size_t body) const override { return plain_->bytes_after(body); }
+  [[nodiscard]] std::uint64_t bytes_after(std::uint64_t framed, std::size_t records) const override {
+    return plain_->bytes_after(framed, records);
+  }
+  [[nodiscard]] spool::AppendOutcome room_for(std::uint64_t framed, std::size_t records) override {
+    return plain_->room_for(framed, records);
+  }
   [[nodiscard]] Digest digest() const override { return plain_->digest(); }
   [[nodiscard]] const std::map<std::string, std::uint64_t>& received_by_cohort() const override {
     return plain_->received_by_cohort();
@@ -145,7 +146,7 @@ std::string SimCustody::problem(bool writing) const {
     const std::string name = to_string(lane);
     const std::uint64_t bytes = lanes_[index_of(lane)]->writer().bytes();
     total += bytes;
-    if (bytes > stage_.sizes.lane_bytes_max + kAheadBytes) return name + " holds " + std::to_string(bytes) + " bytes";
+    if (bytes > stage_.sizes.lane_bytes_max) return name + " holds " + std::to_string(bytes) + " bytes";
     if (writing) continue;
     const broker::LaneDoor door = stage_.door.lane(lane);
     std::uint64_t answered = door.committed;

@@ -49,4 +49,14 @@ TEST_CASE("a segment that is not there at a start does not come back behind it")
   }
 }
 
+// What a failed sync had cut from a sealed segment was back after a loss of power: lane and total held more than
+// theirs.
+TEST_CASE("a segment that gets back what was cut from it takes no lane and no total above its bound") {
+  for (const std::uint64_t seed : {401'999, 402'118, 404'386}) {
+    CustodyCounts counts;
+    INFO("WAYSIDE_SEED=" << seed);
+    CHECK(run_custody_history(seed, kCustodySteps, CustodyBug::none, counts) == "");
+  }
+}
+
 }  // namespace wayside::test

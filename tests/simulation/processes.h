@@ -41,7 +41,7 @@ struct Sizes {
   std::uint64_t core_lane_bytes_max = 4ULL << 30U;
   std::uint32_t core_record_bytes_max = 4U << 20U;
 };
-inline constexpr Sizes kSmall{64U << 10U, 160U << 10U, 128U << 10U};
+inline constexpr Sizes kSmall{64U << 10U, 224U << 10U, 192U << 10U};
 
 // The broker's part: writers of all lanes.
 struct SimBroker {

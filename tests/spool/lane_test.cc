@@ -276,7 +276,7 @@ TEST_CASE("only segments wholly below settled are deleted, and never the last") 
 TEST_CASE("a full lane refuses, and takes again once it is settled") {
   SimDisk disk;
   auto options = lane_options();
-  options.lane_bytes_max = 50 << 10;
+  options.lane_bytes_max = 160 << 10;
   auto writer = open_writer(disk, options);
   while (writer->append(body_of(0, 1000), "a", {1}, nullptr) == AppendOutcome::appended) {
     REQUIRE(writer->commit({1}).ok());

@@ -120,7 +120,9 @@ Reason LaneDesk::full(SpaceBound bound) {
 std::optional<Reason> LaneDesk::append(const OfferBurst::Entry& entry, ByteView bytes, WallMs now, Committed& answer) {
   const std::string_view cohort = as_text(bytes.first(entry.cohort_bytes));
   const ByteView body = bytes.subspan(entry.cohort_bytes);
-  if (!space_.claim(options_.lane, writer_.bytes_after(body.size()))) return answer.reason = full(SpaceBound::total);
+  if (!space_.claim(options_.lane, writer_.bytes_after(spool::framed_bytes(body.size()), 1))) {
+    return answer.reason = full(SpaceBound::total);
+  }
   switch (writer_.append(body, cohort, now, &answer.offset)) {
     case spool::AppendOutcome::appended: answer.ok = true; return std::nullopt;
     case spool::AppendOutcome::lane_full: return answer.reason = full(SpaceBound::lane);
@@ -162,7 +164,7 @@ void LaneDesk::write(WallMs now) {
   for (const QueuedBurst& queued : group_) refused = append(queued, now, refused);
   if (refused) shut(*refused);
   if (writer_.appended() > writer_.synced()) commit(now);
-  space_.set(options_.lane, writer_.bytes());
+  space_.set(options_.lane, writer_.bytes_after(0, 0));
   count_answers();
 }
 
@@ -200,7 +202,7 @@ void LaneDesk::probed(bool works, MonoMs now) {
 }
 
 void LaneDesk::looked() {
-  space_.set(options_.lane, writer_.bytes());
+  space_.set(options_.lane, writer_.bytes_after(0, 0));
   full_.store(false, std::memory_order_release);
 }
 

@@ -11,7 +11,7 @@
 
 namespace wayside::broker {
 
-// Owns     how many bytes each lane holds or is about to hold.
+// Owns     how many bytes each lane may come to hold: what it holds, is about to, and what faults and deaths add.
 // Thread   any; a lane's figure is set by the lane's own thread.
 // Durable  -
 // Limits   total_bytes_max together. urgent_reserve_bytes of it are for the command and ack lanes alone: whatever
@@ -30,14 +30,14 @@ class SpaceBoard {
 
   static bool is_urgent(Lane lane) { return lane == Lane::command || lane == Lane::ack; }
 
-  // The lane would hold `bytes`. False: there is no room for that, and it holds what it held.
+  // The lane may come to hold `bytes`. False: there is no room for that, and it holds what it held.
   [[nodiscard]] bool claim(Lane lane, std::uint64_t bytes) {
     const std::uint64_t before = held_[index_of(lane)].exchange(bytes);
     if (bytes <= before || fits(lane)) return true;
     held_[index_of(lane)].store(before);
     return false;
   }
-  // What it does hold, after a commit or a release.
+  // What it may come to hold without another record, after a commit or a release.
   void set(Lane lane, std::uint64_t bytes) { held_[index_of(lane)].store(bytes); }
   [[nodiscard]] std::uint64_t bytes() const { return urgent() + telemetry(); }
   [[nodiscard]] const Limits& limits() const { return limits_; }
