@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -14,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/os/ahead_reader.h"
 #include "common/types.h"
 
 namespace wayside::bench {
@@ -83,6 +83,51 @@ Result<std::uint64_t> read_one(const std::string& path, Bytes& buffer) {
   }
 }
 
+std::vector<std::string> segments_below(const std::string& root) {
+  std::vector<std::string> paths;
+  for (const auto& entry : below(root)) {
+    if (entry.path().extension() == ".seg") paths.push_back(entry.path().string());
+  }
+  return paths;
+}
+
+// Calls `read` with the number of a thread, in each; what they read together. Every thread reads or fails.
+template <typename Read>
+Result<PlainRead> time_threads(unsigned threads, const Read& read) {
+  std::vector<Result<std::uint64_t>> results(threads, std::uint64_t{0});
+  const auto begun = std::chrono::steady_clock::now();
+  std::vector<std::thread> readers;
+  for (unsigned thread = 0; thread < threads; ++thread) {
+    readers.emplace_back([&, thread] { results[thread] = read(thread); });
+  }
+  for (auto& reader : readers) reader.join();
+  PlainRead all;
+  all.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  for (auto& result : results) {
+    if (!result) return std::move(result).error();
+    all.bytes += *result;
+  }
+  return all;
+}
+
+Result<std::uint64_t> read_all_ahead(const std::vector<std::string>& paths) {
+  os::AheadReader reader(paths);
+  std::uint64_t total = 0;
+  for (const std::string& path : paths) {
+    const os::AheadReader::File* file = reader.find(path);
+    if (file == nullptr) return Error{Fault::not_found, path};
+    std::uint64_t left = file->bytes;
+    for (std::uint64_t piece = file->first_piece; left > 0; ++piece) {
+      reader.release_below(piece);
+      const std::size_t bytes = reader.piece(piece).size();
+      if (bytes != std::min<std::uint64_t>(left, os::AheadReader::kPieceBytes)) return Error{Fault::io, path};
+      left -= bytes;
+    }
+    total += file->bytes;
+  }
+  return total;
+}
+
 }  // namespace
 
 Result<void> drop_pages(const std::string& root) {
@@ -106,33 +151,25 @@ Result<void> drop_pages(const std::string& root) {
 }
 
 Result<PlainRead> read_plainly(const std::string& root, unsigned threads) {
-  std::vector<std::string> paths;
-  for (const auto& entry : below(root)) {
-    if (entry.path().extension() == ".seg") paths.push_back(entry.path().string());
-  }
+  const auto paths = segments_below(root);
   std::atomic<std::size_t> next = 0;
-  std::atomic<std::uint64_t> bytes = 0;
-  std::vector<Result<void>> results(threads);
-  const auto read = [&](unsigned thread) {
+  return time_threads(threads, [&](unsigned) -> Result<std::uint64_t> {
     Bytes buffer(kReadBytes);
+    std::uint64_t bytes = 0;
     for (std::size_t at = next++; at < paths.size(); at = next++) {
       auto one = read_one(paths[at], buffer);
-      if (!one) {
-        results[thread] = std::move(one).error();
-        return;
-      }
+      if (!one) return one;
       bytes += *one;
     }
-  };
-  const auto begun = std::chrono::steady_clock::now();
-  std::vector<std::thread> readers;
-  for (unsigned thread = 0; thread < threads; ++thread) readers.emplace_back(read, thread);
-  for (auto& reader : readers) reader.join();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  for (auto& result : results) {
-    if (!result) return std::move(result).error();
-  }
-  return PlainRead{bytes, seconds};
+    return bytes;
+  });
+}
+
+Result<PlainRead> read_ahead(const std::string& root, unsigned threads) {
+  std::vector<std::vector<std::string>> shares(threads);
+  std::size_t at = 0;
+  for (const std::string& path : segments_below(root)) shares[at++ % threads].push_back(path);
+  return time_threads(threads, [&](unsigned thread) { return read_all_ahead(shares[thread]); });
 }
 
 }  // namespace wayside::bench

@@ -18,5 +18,7 @@ struct PlainRead {
 };
 // Reads every segment below `root`, folder by folder in order of name, by read calls of 1 MiB, `threads` at a time.
 Result<PlainRead> read_plainly(const std::string& root, unsigned threads);
+// The same files as verify reads them, past the page cache and ahead, `threads` readers side by side.
+Result<PlainRead> read_ahead(const std::string& root, unsigned threads);
 
 }  // namespace wayside::bench

@@ -54,7 +54,8 @@ class RecoveryBench {
   void say_progress(const char* doing, bool last);
   Result<void> open_round(MakerEnd end);
   Result<void> verify_round(std::int64_t round);
-  Result<void> plain_read(unsigned threads, const std::string& name);
+  Result<void> only_read(Result<PlainRead> (*read)(const std::string&, unsigned), unsigned threads,
+                         const std::string& name);
   Result<void> verify();
   void note(const std::string& what, double value);
   [[nodiscard]] double middle(const std::string& what) const { return median(series_.at(what)); }
@@ -146,12 +147,13 @@ Result<void> RecoveryBench::open_round(MakerEnd end) {
   return {};
 }
 
-Result<void> RecoveryBench::plain_read(unsigned threads, const std::string& name) {
+Result<void> RecoveryBench::only_read(Result<PlainRead> (*read)(const std::string&, unsigned), unsigned threads,
+                                      const std::string& name) {
   if (auto dropped = drop_pages(edge_.custody.spool_root); !dropped) return dropped;
-  auto read = read_plainly(edge_.custody.spool_root, threads);
-  if (!read) return std::move(read).error();
-  bytes_ = read->bytes;
-  note(name, static_cast<double>(read->bytes) / kMegabyte / read->seconds);
+  auto done = read(edge_.custody.spool_root, threads);
+  if (!done) return std::move(done).error();
+  bytes_ = done->bytes;
+  note(name, static_cast<double>(done->bytes) / kMegabyte / done->seconds);
   return {};
 }
 
@@ -168,12 +170,16 @@ Result<void> RecoveryBench::verify() {
 
 // Who goes first changes every round.
 Result<void> RecoveryBench::verify_round(std::int64_t round) {
-  if (auto done = plain_read(1, "disk_read_1_mb_s"); !done) return done;
-  for (const std::int64_t place : {0, 1}) {
-    auto done = (place + round) % 2 == 0 ? verify() : plain_read(kReadThreads, "disk_read_mb_s");
+  if (auto done = only_read(read_plainly, 1, "disk_read_1_mb_s"); !done) return done;
+  for (const std::int64_t place : {0, 1, 2}) {
+    const std::int64_t turn = (place + round) % 3;
+    auto done = turn == 0   ? verify()
+                : turn == 1 ? only_read(read_plainly, kReadThreads, "disk_read_mb_s")
+                            : only_read(read_ahead, kReadThreads, "disk_read_ahead_mb_s");
     if (!done) return done;
   }
   note("verify_of_disk", series_["verify_mb_s"].back() / series_["disk_read_mb_s"].back());
+  note("verify_of_read_ahead", series_["verify_mb_s"].back() / series_["disk_read_ahead_mb_s"].back());
   return {};
 }
 
@@ -194,21 +200,23 @@ Result<void> RecoveryBench::run() {
 void RecoveryBench::print_row(const char* what, const char* text) const {
   auto all = series_.at(what);
   std::sort(all.begin(), all.end());
-  fmt::print("{:18} {:>10.3f} {:>10.3f} {:>10.3f}   {}\n", what, median(all), all.front(), all.back(), text);
+  fmt::print("{:20} {:>10.3f} {:>10.3f} {:>10.3f}   {}\n", what, median(all), all.front(), all.back(), text);
 }
 
 void RecoveryBench::print() const {
   fmt::print("{:.2f} GB in five lanes at their bounds, segments of {} MiB, pages dropped before each; {} rounds\n",
              static_cast<double>(bytes_) / kGigabyte, edge_.custody.segment_bytes_max >> 20U, options_.rounds);
-  fmt::print("{:18} {:>10} {:>10} {:>10}\n", "", "median", "min", "max");
+  fmt::print("{:20} {:>10} {:>10} {:>10}\n", "", "median", "min", "max");
   print_row("clean_s", "custody open after a clean stop, ledger checked");
   print_row("kill_s", "the same after kill -9 of the writer");
   print_row("broker_clean_s", "exec of wayside-broker until it serves");
   print_row("broker_kill_s", "the same after kill -9");
   print_row("disk_read_1_mb_s", "the segments read plainly, one thread");
   print_row("disk_read_mb_s", "two threads, as many as verify has");
+  print_row("disk_read_ahead_mb_s", "past the page cache and ahead, as verify reads");
   print_row("verify_mb_s", "wayside spool verify");
   print_row("verify_of_disk", "of the plain read of the same round, two threads");
+  print_row("verify_of_read_ahead", "of the read past the page cache");
   fmt::print(R"({{"bench":"recovery","rounds":{},"bytes":{},"seed":{},"in_flight_at_kills":{})", options_.rounds,
              bytes_, options_.seed, in_flight_);
   for (const auto& [what, values] : series_) {

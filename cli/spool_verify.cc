@@ -14,6 +14,7 @@
 
 #include "cli/commands.h"
 #include "cli/spool.h"
+#include "common/os/ahead_disk.h"
 #include "schemas/json/writer.h"
 #include "schemas/record.h"
 #include "spool/dry_disk.h"
@@ -83,7 +84,8 @@ Result<LaneReport> verify_one(SpoolView& view, Lane lane, Progress& progress) {
   spool::VerifyOptions options;
   options.on_salvage = [&report](const spool::Salvage& found) { keep(report.gone, found); };
   options.on_progress = [lane, &progress](std::uint64_t bytes) { progress.at(lane, bytes); };
-  spool::DryDisk disk(view.real());  // one thread's
+  os::AheadDisk ahead(view.real());  // one thread's, as the next one
+  spool::DryDisk disk(ahead);
   auto verdict = spool::verify_lane(disk, view.lane_dir(lane), view.identity(lane), options);
   if (!verdict) return std::move(verdict).error().with(std::string("lane ") + to_string(lane));
   report.verdict = std::move(verdict).value();

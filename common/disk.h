@@ -26,8 +26,6 @@ class DiskFile {
   virtual Result<void> fallocate(std::uint64_t size) = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
   virtual Result<std::uint64_t> size() = 0;
-  // A hint: the file will be read from the first byte to the last. Nothing depends on it.
-  virtual void expect_read() {}
 };
 
 // A 64-bit word shared between processes through a mapped file (the synced and settled pages).
@@ -46,6 +44,9 @@ class Disk {
  public:
   virtual ~Disk() = default;
   virtual Result<std::unique_ptr<DiskFile>> open(const std::string& path, OpenMode mode) = 0;
+  // A hint: these files, which nobody changes any more, will be opened and read in this order, each from the first byte
+  // to the last. Nothing depends on it.
+  virtual void expect_reads(const std::vector<std::string>& paths) { static_cast<void>(paths); }
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<void> remove(const std::string& path) = 0;
   // Makes creations, renames and removals in `directory` durable.

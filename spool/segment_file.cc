@@ -54,7 +54,7 @@ void SyncedPage::store(Offset synced) {
 }
 
 Result<ByteView> FileWindow::read(std::uint64_t at, std::size_t size) {
-  if (auto done = file_->pread(buffer_, std::max(size, window_bytes_), at); !done) {
+  if (auto done = file_->pread(buffer_, std::max(size, kWindowBytes), at); !done) {
     buffer_.clear();
     return std::move(done).error();
   }

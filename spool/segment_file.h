@@ -39,7 +39,7 @@ class SyncedPage {
 };
 
 // Owns     one open file and one buffer.   Thread   one.   Durable  -
-// Limits   the buffer is kWindowBytes (kSequentialBytes where all is read), or what one view needs.
+// Limits   the buffer is kWindowBytes or what one view needs.
 class FileWindow {
  public:
   explicit FileWindow(std::unique_ptr<DiskFile> file) : file_(std::move(file)) {}
@@ -47,11 +47,6 @@ class FileWindow {
   Result<ByteView> view(std::uint64_t at, std::size_t size) {
     const bool inside = at >= start_ && at - start_ <= buffer_.size() && buffer_.size() - (at - start_) >= size;
     return inside ? ByteView(buffer_).subspan(at - start_, size) : read(at, size);
-  }
-  // For a reader that will read it all: the disk is told so, and read in longer pieces.
-  void read_sequentially() {
-    window_bytes_ = kSequentialBytes;
-    file_->expect_read();
   }
   // Forgets what was read: a writer may have written since.
   void invalidate() { buffer_.clear(); }
@@ -63,7 +58,6 @@ class FileWindow {
   std::unique_ptr<DiskFile> file_;
   Bytes buffer_;
   std::uint64_t start_ = 0;
-  std::size_t window_bytes_ = kWindowBytes;
 };
 
 // The footer that ends the file, if one does and it is intact.

@@ -68,7 +68,4 @@ Result<std::uint64_t> PosixFile::size() {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-// Not POSIX_FADV_WILLNEED: what that reads lies in single pages, which cost three times as much to copy from.
-void PosixFile::expect_read() { ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL); }
-
 }  // namespace wayside::os

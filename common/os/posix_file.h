@@ -21,7 +21,6 @@ class PosixFile final : public DiskFile {
   Result<void> fallocate(std::uint64_t size) override;
   Result<void> truncate(std::uint64_t size) override;
   Result<std::uint64_t> size() override;
-  void expect_read() override;
 
  private:
   int descriptor_;

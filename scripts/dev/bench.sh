@@ -31,7 +31,7 @@ usage: ./dev bench NAME [OPTIONS]      names: $names
         the broker opens it, ledger checked, after a clean stop and after kill -9 of the writer (default 3 rounds
         each); then \`wayside spool verify\` beside a plain read of the same files, cold, in interleaved rounds;
         JSON: clean_s, kill_s, broker_clean_s, broker_kill_s, bytes, verify_mb_s, disk_read_mb_s, verify_of_disk,
-        verify_rss_mb, medians with min and max. Needs 11 GB free in \$TMPDIR (default /tmp) and some minutes.
+        disk_read_ahead_mb_s, verify_of_read_ahead, verify_rss_mb, medians with min and max. Needs 11 GB free in \$TMPDIR (default /tmp) and some minutes.
 
 Builds the preset release and nothing else: figures of another build are none. Run it on a quiet machine.
 TEXT

@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "common/os/ahead_disk.h"
 #include "common/os/posix_disk.h"
 #include "spool/dry_disk.h"
 #include "spool/segment_walker.h"
@@ -24,6 +25,19 @@ namespace {
 
 const Identity kIdentity{test_uuid(), Lane::state};
 
+bool same(const Damage& one, const Damage& other) {
+  return one.path == other.path && one.what == other.what && one.first == other.first && one.end == other.end &&
+         one.at == other.at && one.bytes == other.bytes && one.after == other.after && one.before == other.before;
+}
+
+bool same(const LaneVerdict& one, const LaneVerdict& other) {
+  return one.oldest == other.oldest && one.synced == other.synced && one.settled == other.settled &&
+         one.segments == other.segments && one.records == other.records && one.lost == other.lost &&
+         one.bytes == other.bytes && one.digest == other.digest &&
+         std::equal(one.damages.begin(), one.damages.end(), other.damages.begin(), other.damages.end(),
+                    [](const Damage& a, const Damage& b) { return same(a, b); });
+}
+
 // A lane in a temporary folder.
 struct RealLane {
   TempDir dir{"inspect"};
@@ -31,8 +45,20 @@ struct RealLane {
   LaneOptions options = lane_options(dir.path() + "/state");
 
   [[nodiscard]] std::string segment(std::uint64_t base) const { return segment_path(options.dir, {base}); }
+  // Plainly and through a disk that reads ahead, as the command does: the same is found.
   LaneVerdict verify(std::vector<std::pair<Offset, bool>>* salvaged = nullptr) {
-    DryDisk dry(*disk);
+    std::vector<std::pair<Offset, bool>> salvaged_plainly;
+    const LaneVerdict plain = verify_over(*disk, &salvaged_plainly);
+    std::vector<std::pair<Offset, bool>> salvaged_ahead;
+    os::AheadDisk ahead(*disk);
+    LaneVerdict verdict = verify_over(ahead, &salvaged_ahead);
+    CHECK(same(plain, verdict));
+    CHECK(salvaged_plainly == salvaged_ahead);
+    if (salvaged != nullptr) *salvaged = salvaged_ahead;
+    return verdict;
+  }
+  LaneVerdict verify_over(Disk& below, std::vector<std::pair<Offset, bool>>* salvaged = nullptr) {
+    DryDisk dry(below);
     VerifyOptions verify;
     verify.on_salvage = [salvaged](const Salvage& found) {
       if (salvaged != nullptr) salvaged->emplace_back(found.offset, found.proven);
@@ -284,6 +310,27 @@ TEST_CASE("verify finds exactly the offsets that a reader gives out as lost, whe
   CHECK(lane.verify().intact());
 }
 
+TEST_CASE("verify finds the same in segments of several MiB, read ahead or not: damage, a hole, large records") {
+  RealLane lane;
+  lane.options.segment_bytes_max = 3U << 20U;
+  {
+    auto writer = open_writer(*lane.disk, lane.options);
+    for (int i = 0; i < 12; ++i) put_group(*writer, 4, 300'000);
+    put_group(*writer, 2, 1U << 20U);
+    for (int i = 0; i < 20; ++i) put_group(*writer, 200, 300);
+  }
+  const auto bases = list_segments(*lane.disk, lane.options.dir).value();
+  REQUIRE(bases.size() > 5);
+  CHECK(lane.verify().intact());
+  SECTION("in a record") { flip(lane.segment(bases[1].value), 1'500'000); }
+  SECTION("where a piece begins") { flip(lane.segment(bases[1].value), 1U << 20U); }
+  SECTION("a group header") { flip(lane.segment(bases[2].value), kHeaderBytes + 20); }
+  SECTION("a segment is gone") { fs::remove(lane.segment(bases[2].value)); }
+  SECTION("a segment is cut") { fs::resize_file(lane.segment(bases[3].value), 1'200'000); }
+  SECTION("a segment is empty") { fs::resize_file(lane.segment(bases[3].value), 0); }
+  CHECK_FALSE(lane.verify().intact());
+}
+
 TEST_CASE("verify and a dry run beside a writer at work find no damage") {
   RealLane lane;
   auto writer = open_writer(*lane.disk, lane.options);
@@ -302,7 +349,8 @@ TEST_CASE("verify and a dry run beside a writer at work find no damage") {
     }
   });
   for (int look = 0; look < 60; ++look) {
-    const auto verdict = lane.verify();
+    os::AheadDisk ahead(*lane.disk);
+    const auto verdict = lane.verify_over(look % 2 == 0 ? static_cast<Disk&>(ahead) : *lane.disk);
     for (const auto& damage : verdict.damages) FAIL_CHECK(damage.path + ": " + damage.what);
     const auto run = lane.dry_run();
     if (!run.moving) CHECK(run.recovery.lost == 0);
