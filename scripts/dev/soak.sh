@@ -16,11 +16,12 @@ usage: ./dev soak NAME [OPTIONS]
                                                 the release before (built in build/releases) in the place of each
                                                 process and back, N times (default 2) under load, by SIGTERM and by
                                                 SIGKILL in turn; JSON: release, replaced, and as kill
-  power [--cycles N] [--seed N] [--planted fdatasync|fsync_dir|segment_sync] [...]
+  power [--cycles N] [--seed N] [--planted NAME] [...]
                                                 loss of power of the edge's host, the core's and both, N times each
                                                 (default 10) under load: what was not synced is taken back, sector by
-                                                sector and name by name; --planted: a sync that does nothing, which
-                                                the run must find;
+                                                sector and name by name, of SQLite's files too; --planted fdatasync,
+                                                fsync_dir, segment_sync or sqlite_sync: a sync that does nothing,
+                                                which the run must find;
                                                 JSON: as kill, and power_losses, sectors_unsynced, sectors_lost,
                                                 names_unsynced, names_lost, words_back
   simulation [--seeds N] [--from SEED] [--steps N] [--replay SEED]

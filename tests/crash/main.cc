@@ -18,7 +18,8 @@ namespace {
                "Every N-th message is QoS 2 (default 4, 0: none): none of those may be in custody twice.\n"
                "--flap: how often a car loses its radio for a moment (default 60 ms, of all cars; 0: never).\n"
                "--power: the edge's host, the core's and both lose power N times each, and what was not synced.\n"
-               "--planted fdatasync|fsync_dir|segment_sync: these do nothing below the product; the run must find it.\n"
+               "--planted fdatasync|fsync_dir|segment_sync|sqlite_sync: these do nothing below the product; the run "
+               "must find it.\n"
                "--other-release: instead of being killed, each is replaced by that release and back.\n");
   std::exit(status);
 }

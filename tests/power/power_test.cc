@@ -1,12 +1,21 @@
 // The disk that loses power does lose: each rule of the loss by itself, over many seeds.
+#include <sqlite3.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <csignal>
 #include <set>
 
 #include "common/os/system.h"
 #include "common/rng.h"
 #include "tests/power/event_log.h"
+#include "tests/power/host_files.h"
 #include "tests/power/power_disk.h"
 #include "tests/power/power_loss.h"
+#include "tests/power/power_sqlite.h"
 #include "tests/support/temp_dir.h"
 
 using namespace wayside;
@@ -15,6 +24,7 @@ using namespace wayside::test::power;
 namespace {
 
 constexpr std::uint64_t kSeeds = 64;
+constexpr int kSqliteSyncMs = 1;  // a kill meets what is not synced
 
 // One host with one folder of files.
 class PowerWorld {
@@ -30,6 +40,9 @@ class PowerWorld {
     auto disk = make_power_disk(host(), planted_);
     REQUIRE(disk.ok());
     disk_ = std::move(disk).value();
+    auto for_sqlite = open_host(host(), planted_, kSqliteSyncMs);
+    REQUIRE(for_sqlite.ok());
+    REQUIRE(use_for_sqlite(*for_sqlite).ok());
   }
   Loss lose(std::uint64_t seed) {
     disk_.reset();
@@ -185,6 +198,95 @@ TEST_CASE("a planted sync that does nothing leaves everything to be lost") {
   }
   CHECK(sectors_lost > 0);
   CHECK(names_lost > 0);
+}
+
+namespace {
+
+constexpr int kCommitsMax = 10'000;
+
+bool run_sql(sqlite3* db, const char* sql) { return sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK; }
+
+// Commits row after row, with a checkpoint every few, until it is killed. What it says is committed, it has seen
+// committed.
+[[noreturn]] void commit_and_die(const std::string& path, std::atomic<int>& committed) {
+  sqlite3* db = nullptr;
+  bool good = sqlite3_open(path.c_str(), &db) == SQLITE_OK;
+  good = good && run_sql(db,
+                         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=7;"
+                         "CREATE TABLE IF NOT EXISTS said (number INTEGER PRIMARY KEY, text BLOB)");
+  for (int i = 0; good && i < kCommitsMax; ++i) {
+    good = run_sql(db, "INSERT INTO said (text) VALUES (randomblob(1000))");
+    if (good) ++committed;
+  }
+  _exit(1);
+}
+
+enum class Found : std::uint8_t { whole, short_of, damaged };
+
+Found look(const std::string& path, int committed) {
+  sqlite3* db = nullptr;
+  sqlite3_stmt* asked = nullptr;
+  Found found = Found::damaged;
+  const char* sql = "SELECT (SELECT integrity_check FROM pragma_integrity_check(1)), COUNT(*) FROM said";
+  if (sqlite3_open(path.c_str(), &db) == SQLITE_OK && sqlite3_prepare_v2(db, sql, -1, &asked, nullptr) == SQLITE_OK &&
+      sqlite3_step(asked) == SQLITE_ROW &&
+      std::string_view(reinterpret_cast<const char*>(sqlite3_column_text(asked, 0))) == "ok") {
+    found = sqlite3_column_int(asked, 1) >= committed ? Found::whole : Found::short_of;
+  }
+  sqlite3_finalize(asked);
+  sqlite3_close(db);
+  return found;
+}
+
+// The database after a loss of power in the middle of its life, and after another.
+std::set<Found> lives_of_a_database(Planted planted, std::uint64_t seeds, Loss* loss) {
+  std::set<Found> out;
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    PowerWorld world(planted);
+    SeededRng random(seed);
+    void* page = ::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(page != MAP_FAILED);
+    auto* committed = new (page) std::atomic<int>(0);
+    for (int life = 0; life < 2; ++life) {
+      const pid_t child = ::fork();
+      if (child == 0) commit_and_die(world.path("db"), *committed);
+      REQUIRE(child > 0);
+      const int enough = committed->load() + static_cast<int>(1 + random.below(12));
+      int status = 0;
+      pid_t ended = 0;
+      while (ended == 0 && committed->load() < enough) {
+        ::usleep(200);
+        ended = ::waitpid(child, &status, WNOHANG);
+      }
+      ::usleep(static_cast<useconds_t>(random.below(2'000)));
+      if (ended == 0) {
+        ::kill(child, SIGKILL);
+        REQUIRE(::waitpid(child, &status, 0) == child);
+      }
+      const bool good = WIFSIGNALED(status);
+      *loss += world.lose(2 * seed + static_cast<std::uint64_t>(life));
+      const Found found = good ? look(world.path("db"), committed->load()) : Found::damaged;
+      out.insert(found);
+      if (found != Found::whole) break;
+    }
+    ::munmap(page, sizeof(std::atomic<int>));
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("what SQLite committed survives any loss of power, and what it did not sync goes") {
+  Loss loss;
+  CHECK(lives_of_a_database(Planted::none, 16, &loss) == std::set<Found>{Found::whole});
+  CHECK(loss.sectors_lost > 0);
+}
+
+TEST_CASE("a database that is not synced loses commits or is damaged") {
+  Loss loss;
+  const std::set<Found> found = lives_of_a_database(Planted::sqlite_sync, 16, &loss);
+  CHECK(found.contains(Found::short_of));
+  CHECK(found.contains(Found::damaged));
 }
 
 TEST_CASE("half an event of a killed process is passed over and the next one is read") {
