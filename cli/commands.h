@@ -14,6 +14,7 @@ int run_pki(const Args& args);
 int run_grant(const Args& args);
 int run_issuer(const Args& args);
 int run_vehicle(const Args& args);
+int run_ready(const Args& args);
 int run_spool(const Args& args);
 int run_status(const Args& args);
 

@@ -21,6 +21,7 @@ int run(const Args& args) {
       {"grant", "makes grant keys, trust lists and grants", run_grant},
       {"issuer", "makes the key of a command issuer", run_issuer},
       {"vehicle", "blocks and unblocks a vehicle at an edge", run_vehicle},
+      {"ready", "asks processes whether they are ready", run_ready},
   };
   return dispatch("wayside", "regional MQTT edge for vehicles", commands, args);
 }

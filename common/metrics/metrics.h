@@ -73,4 +73,7 @@ class Server {
   [[nodiscard]] virtual int port() const = 0;
 };
 
+// What GET /readyz of a process answers; a fault when nothing answers within some seconds.
+Result<Health> ask_ready(const std::string& host, int port);
+
 }  // namespace wayside::metrics

@@ -55,6 +55,7 @@ TEST_CASE("every command explains itself with --help and exit 0") {
                                                 {"issuer", "init"},
                                                 {"vehicle", "block"},
                                                 {"vehicle", "unblock"},
+                                                {"ready"},
                                                 {"spool", "ls"},
                                                 {"spool", "verify"},
                                                 {"spool", "dump"},
