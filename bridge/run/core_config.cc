@@ -222,7 +222,9 @@ Result<ListenAddress> parse_listen(const std::string& text) {
     if (parsed.ec != std::errc() || parsed.ptr != end) port = -1;
   }
   if (port < 0 || port > 65'535) return Error{Fault::config, "\"" + log::clean(text) + "\" is not host:port"};
-  return ListenAddress{text.substr(0, colon), port};
+  std::string host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return ListenAddress{std::move(host), port};
 }
 
 }  // namespace wayside::bridge::run

@@ -56,4 +56,12 @@ TEST_CASE("bounds of the core log are told to it, and a segment is at most an ei
   CHECK(options({"core.log_lane_bytes_max=134217728"}).segment_bytes_max == 16'777'216);
 }
 
+TEST_CASE("a metrics address of a bridge may be one of IPv6, in brackets") {
+  const auto all = parse_listen("[::]:9465");
+  REQUIRE(all.ok());
+  CHECK(all->host == "::");
+  CHECK(all->port == 9465);
+  CHECK_FALSE(parse_listen("[::]").ok());
+}
+
 }  // namespace wayside::bridge::run
