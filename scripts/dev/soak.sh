@@ -30,6 +30,11 @@ usage: ./dev soak NAME [OPTIONS]
                                                 --replay tells one again and cuts it down while it fails;
                                                 JSON: seeds, steps, broken, pairs, pairs_min_hits, planted,
                                                 planted_found
+  chart                                         the chart's tests with the schemas of three versions of Kubernetes; then
+                                                every value set by helm install, upgrade and rollback against a real
+                                                kube-apiserver, built with Go in build/chart-cluster (once, half an hour);
+                                                JSON: passed, value_sets, installed, upgraded, rolled_back, pods_admitted,
+                                                fixed_refused
   full                                          clang-tidy of every file, all tests under asan and tsan
 
 Folders of failed runs are kept and named.
@@ -128,6 +133,18 @@ soak_simulation() {
   build/release/bin/soak_simulation "$@"
 }
 
+soak_chart() {
+  scripts/deps.sh chart
+  bash scripts/dev/chart_tools.sh
+  [ ! -s build/chart-tools/missing ] || fail "a tool of the chart's checks is not here: $(cat build/chart-tools/missing)"
+  bash scripts/dev/chart_cluster.sh
+  build_preset dev $product_targets
+  local failed=0
+  WAYSIDE_KUBERNETES_VERSIONS="1.30 1.34 1.37" ctest --test-dir build/dev --output-on-failure --no-tests=error -L chart >&2 || failed=1
+  (cd tests/chart && PYTHONDONTWRITEBYTECODE=1 python3 cluster_soak.py) | sed "s/\"passed\": true/\"passed\": $([ $failed = 0 ] && echo true || echo false)/" || failed=1
+  return $failed
+}
+
 soak_full() {
   local failed=0
   ./dev lint --all || failed=1
@@ -142,8 +159,8 @@ soak_full() {
 name=${1:-}; [ $# -eq 0 ] || shift
 case "${1:-}" in -h|--help) usage; exit 0 ;; esac
 case "$name" in
-  demo|kill|mixed|power|simulation|full) scripts/deps.sh build; "soak_$name" "$@" ;;
+  demo|kill|mixed|power|simulation|chart|full) scripts/deps.sh build; "soak_$name" "$@" ;;
   -h|--help) usage ;;
   "") usage >&2; exit 2 ;;
-  *) say "error: no soak '$name'"; near=$(nearest "$name" demo kill mixed power simulation full); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;;
+  *) say "error: no soak '$name'"; near=$(nearest "$name" demo kill mixed power simulation chart full); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;;
 esac
