@@ -4,7 +4,7 @@ import json
 import sys
 
 from cluster import Cluster
-from support import CHART, TOOLS, VALUE_SETS, rendered, the, values_of
+from support import CHART, STATEFUL, TOOLS, VALUE_SETS, of_kind, pod_template, rendered, values_of, workload
 
 CHANGED = ["--set", "image.tag=9.9.9,podAnnotations.changed=yes,minReadySeconds=42,bridge.config.log.level=debug"]
 FIXED = ["persistence.size=3Ti", "persistence.storageClassName=other", "nameOverride=other"]
@@ -22,15 +22,24 @@ class Soak:
         self.problems.append(f"{sentence}: {answer.stderr.strip()}")
         return False
 
-    def pod_template(self, namespace, name):
-        return self.cluster.get(namespace, "statefulset", name)["spec"]["template"]
+    def stored(self, namespace):
+        """The template of the pods as the API server has it; a Job without what that adds to it."""
+        for kind in ("statefulset", "job"):
+            found = json.loads(self.cluster.kubectl("-n", namespace, "get", kind, "-o", "json").stdout)["items"]
+            if len(found) == 1:
+                template = found[0]["spec"]["template"]
+                labels = template["metadata"]["labels"]
+                template["metadata"]["labels"] = {key: labels[key] for key in labels if not key.endswith(("controller-uid", "job-name"))}
+                return template
+        raise AssertionError(f"{namespace}: not one workload")
 
     def admit_pod(self, namespace, objects):
         """The pod as its controller would make it, judged by the admission of a restricted namespace."""
-        template = the(objects, "StatefulSet")["spec"]["template"]
-        spec = dict(template["spec"], volumes=template["spec"]["volumes"] + [{"name": "state", "emptyDir": {}}])
+        spec = dict(pod_template(objects)["spec"])
+        if "volumeClaimTemplates" in workload(objects)["spec"]:
+            spec["volumes"] = spec["volumes"] + [{"name": "state", "emptyDir": {}}]
         spec.pop("priorityClassName", None)  # of the cluster's own
-        for name, one in (("pod", spec), ("test", the(objects, "Pod")["spec"])):
+        for name, one in [("pod", spec)] + [("test", one["spec"]) for one in of_kind(objects, "Pod")]:
             pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": one}
             answer = self.cluster.kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", input=json.dumps(pod))
             self.did("pods_admitted", answer, f"{namespace}: {name}")
@@ -56,19 +65,18 @@ class Soak:
         namespace, release = path.stem, "site"
         self.namespaces(namespace)
         objects = rendered(path)
-        name = the(objects, "StatefulSet")["metadata"]["name"]
         self.strictly(namespace, objects)
         helm = lambda *words: self.cluster.helm("-n", namespace, *words)
         if not self.did("installed", helm("install", release, CHART, "-f", path), f"{namespace}: install"):
             return
-        first = self.pod_template(namespace, name)
+        first = self.stored(namespace)
         self.admit_pod(namespace, objects)
         if not self.did("upgraded", helm("upgrade", release, CHART, "-f", path, *CHANGED), f"{namespace}: upgrade"):
             return
-        second = self.pod_template(namespace, name)
+        second = self.stored(namespace)
         if second["metadata"]["annotations"].get("changed") != "yes" or second["metadata"]["annotations"]["checksum/config"] == first["metadata"]["annotations"]["checksum/config"]:
             self.problems.append(f"{namespace}: the upgrade did not arrive")
-        for what in FIXED:
+        for what in FIXED if path in STATEFUL else []:
             if what.startswith("nameOverride") and "fullnameOverride" not in values_of(path):
                 continue  # that is another StatefulSet, beside this one
             answer = helm("upgrade", release, CHART, "-f", path, "--set", what)
@@ -76,7 +84,7 @@ class Soak:
             if answer.returncode == 0 or "field is immutable" not in answer.stderr:
                 self.problems.append(f"{namespace}: {what} was not refused as immutable: {answer.stderr.strip()}")
         if self.did("rolled_back", helm("rollback", release, "1"), f"{namespace}: rollback"):
-            if self.pod_template(namespace, name) != first:
+            if self.stored(namespace) != first:
                 self.problems.append(f"{namespace}: the rollback is not what was installed")
 
 

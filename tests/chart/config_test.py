@@ -4,7 +4,7 @@ import pathlib
 import tempfile
 import unittest
 
-from support import CHART, ROOT, VALUE_SETS, config_map, containers, need, rendered, run, the, values_of
+from support import CHART, ROOT, STATEFUL, VALUE_SETS, config_map, containers, need, rendered, run, the, values_of
 
 BIN = pathlib.Path(os.environ.get("WAYSIDE_BIN_DIR", ROOT / "build/dev/bin"))
 
@@ -75,7 +75,7 @@ class Configuration(unittest.TestCase):
             self.assertTrue(bridge["metrics"]["listen"].endswith(":" + ports["bridge-metrics"]))
 
     def test_the_test_pod_runs_a_command_that_exists(self):
-        for path in VALUE_SETS:
+        for path in STATEFUL:
             command = the(rendered(path), "Pod")["spec"]["containers"][0]["command"]
             self.assertEqual(command[:2], ["wayside", "ready"])
             answer = run(BIN / command[0], command[1], "--wait", "0", "127.0.0.1:1")

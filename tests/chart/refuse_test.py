@@ -9,6 +9,7 @@ from support import CHART, ROOT, need, sentence, template
 
 EDGE = CHART / "ci/edge-minimal.yaml"
 CORE = CHART / "ci/core-minimal.yaml"
+ADOPT = CHART / "ci/adopt.yaml"
 
 # value set, what is set, what the sentence must say
 REFUSED = [
@@ -47,6 +48,11 @@ REFUSED = [
     (EDGE, "certificates.server.certManager.enabled=true", "certificates.server: existingSecret or certManager, not both"),
     (EDGE, "certificates.link.existingSecret=,certificates.link.certManager.enabled=true", "certificates.link.certManager.issuerRef.name"),
     (EDGE, "certificates.server.tls\\.key=PEM", "additional properties 'tls.key' not allowed"),
+    (ADOPT, "adopt.claim=", "adopt.claim: which volume?"),
+    (ADOPT, "edge.name=", "edge.name: which edge adopts it?"),
+    (ADOPT, "bridge.config.core.address=", "bridge.config.core.address: host:port"),
+    (ADOPT, "bridge.config.adopt.spool=/x", "bridge.config.adopt.spool: the chart sets this key"),
+    (ADOPT, "broker.config.log.level=info", "broker.config: role adopt runs no wayside-broker"),
     (EDGE, "image.digest=latest", "at '/image/digest'"),
     (EDGE, "security.uid=0", "at '/security/uid'"),
     (EDGE, "service.public.ports[0]=70000", "at '/service/public/ports/0'"),

@@ -2,7 +2,7 @@
 import os
 import unittest
 
-from support import CHART, VALUE_SETS, config_map, containers, helm, need, of_kind, rendered, template, the, values_of, yaml
+from support import CHART, STATEFUL, VALUE_SETS, config_map, containers, helm, need, of_kind, pod_template, rendered, template, the, values_of, workload, yaml
 
 VERSIONS = os.environ.get("WAYSIDE_KUBERNETES_VERSIONS", "1.35").split()
 
@@ -49,7 +49,7 @@ class Rendered(unittest.TestCase):
     def test_pods_meet_the_restricted_profile(self):
         for path in VALUE_SETS:
             objects = rendered(path)
-            pods = [the(objects, "StatefulSet")["spec"]["template"]["spec"], the(objects, "Pod")["spec"]]
+            pods = [pod_template(objects)["spec"], *[one["spec"] for one in of_kind(objects, "Pod")]]
             for pod in pods:
                 with self.subTest(values=name(path)):
                     self.assertTrue(pod["securityContext"]["runAsNonRoot"])
@@ -65,7 +65,7 @@ class Rendered(unittest.TestCase):
                         self.assertIn("memory", container["resources"]["limits"])
 
     def test_no_version_stands_in_what_cannot_be_changed(self):
-        for path in VALUE_SETS:
+        for path in STATEFUL:
             spec = the(rendered(path), "StatefulSet")["spec"]
             fixed = [spec["selector"], spec["volumeClaimTemplates"], spec["serviceName"], spec["podManagementPolicy"]]
             fixed.append(spec["template"]["metadata"]["labels"])
@@ -87,18 +87,19 @@ class Rendered(unittest.TestCase):
                 answer = helm("template", "site", copy, "--namespace", "wayside", "-f", path)
                 self.assertEqual(answer.returncode, 0, answer.stderr)
                 later = [one for one in yaml().safe_load_all(answer.stdout) if one]
-                self.assertEqual(the(later, "StatefulSet")["spec"], the(rendered(path), "StatefulSet")["spec"])
+                self.assertEqual(workload(later)["spec"], workload(rendered(path))["spec"])
+                self.assertEqual(workload(later)["metadata"]["name"], workload(rendered(path))["metadata"]["name"])
 
     def test_the_volume_outlives_the_release(self):
-        for path in VALUE_SETS:
+        for path in STATEFUL:
             policy = the(rendered(path), "StatefulSet")["spec"]["persistentVolumeClaimRetentionPolicy"]
             self.assertEqual(policy, {"whenDeleted": "Retain", "whenScaled": "Retain"})
 
     def test_every_mount_has_its_volume_and_every_volume_a_mount(self):
         for path in VALUE_SETS:
-            spec = the(rendered(path), "StatefulSet")["spec"]
+            spec = workload(rendered(path))["spec"]
             pod = spec["template"]["spec"]
-            volumes = {one["name"] for one in pod["volumes"]} | {one["metadata"]["name"] for one in spec["volumeClaimTemplates"]}
+            volumes = {one["name"] for one in pod["volumes"]} | {one["metadata"]["name"] for one in spec.get("volumeClaimTemplates", [])}
             mounted = {one["name"] for container in pod["containers"] for one in container["volumeMounts"]}
             self.assertEqual(mounted, volumes, path)
             for container in pod["containers"]:
@@ -127,8 +128,8 @@ class Rendered(unittest.TestCase):
     def test_services_lead_to_named_ports_of_the_pod(self):
         for path in VALUE_SETS:
             objects = rendered(path)
-            ports = {one["name"]: one["containerPort"] for c in containers(objects).values() for one in c["ports"]}
-            labels = the(objects, "StatefulSet")["spec"]["template"]["metadata"]["labels"]
+            ports = {one["name"]: one["containerPort"] for c in containers(objects).values() for one in c.get("ports", [])}
+            labels = pod_template(objects)["metadata"]["labels"]
             for service in of_kind(objects, "Service"):
                 self.assertLessEqual(service["spec"]["selector"].items(), labels.items())
                 for port in service["spec"]["ports"]:
@@ -149,7 +150,7 @@ class Rendered(unittest.TestCase):
                 continue
             spec = the(objects, "NetworkPolicy")["spec"]
             self.assertEqual(spec["policyTypes"], ["Ingress", "Egress"])
-            listening = {one["containerPort"] for c in containers(objects).values() for one in c["ports"]}
+            listening = {one["containerPort"] for c in containers(objects).values() for one in c.get("ports", [])}
             opened = {port["port"] for rule in spec["ingress"] for port in rule["ports"]}
             self.assertEqual(opened, listening, path)
             outward = {port["port"] for rule in spec["egress"] for port in rule["ports"]}
@@ -157,6 +158,16 @@ class Rendered(unittest.TestCase):
             address = [line for line in text.splitlines() if line.startswith("address = ")][0].strip('"')
             wanted = set() if "localhost" in address and "broker.toml" not in config_map(objects)["data"] else {53, int(address.rsplit(":", 1)[1])}
             self.assertEqual(outward, wanted, path)
+
+    def test_an_adopting_job_takes_the_claim_and_does_not_try_again_what_is_refused(self):
+        objects = rendered(CHART / "ci/adopt.yaml")
+        self.assertEqual({one["kind"] for one in objects}, {"NetworkPolicy", "ServiceAccount", "ConfigMap", "Job"})
+        job = the(objects, "Job")["spec"]
+        volumes = {one["name"]: one for one in job["template"]["spec"]["volumes"]}
+        self.assertEqual(volumes["state"]["persistentVolumeClaim"]["claimName"], "state-edge-1-wayside-0")
+        self.assertEqual(job["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"], [2, 4])
+        other = rendered(CHART / "ci/adopt.yaml", "--set", "adopt.claim=another")
+        self.assertNotEqual(the(other, "Job")["metadata"]["name"], the(objects, "Job")["metadata"]["name"])
 
     def test_what_can_be_switched_off_is_not_there(self):
         kinds = {one["kind"] for one in rendered(CHART / "ci/edge-bare.yaml")}
@@ -186,4 +197,4 @@ class Rendered(unittest.TestCase):
             # NOTES.txt is not among the templates that can be shown; install says it.
             told = helm("install", "site", CHART, "--namespace", "wayside", "-f", path, "--dry-run=client", "--disable-openapi-validation")
             self.assertEqual(told.returncode, 0, told.stderr + answer.stderr)
-            self.assertIn("helm -n wayside test site", told.stdout)
+            self.assertEqual("helm -n wayside test site" in told.stdout, path in STATEFUL)

@@ -1,5 +1,6 @@
 """The real programs, started as the rendered pods say: arguments, environment, ConfigMap, Secrets and volumes, laid out
 as the kubelet does (a dated folder, a `..data` link to it, a link for each file), under the pod's user where we are root."""
+import json
 import os
 import pathlib
 import shutil
@@ -11,10 +12,11 @@ import tempfile
 import time
 import unittest
 
-from support import CHART, ROOT, config_map, containers, need, of_kind, rendered, run, the
+from support import CHART, ROOT, config_map, containers, need, rendered, run, workload
 
 BIN = pathlib.Path(os.environ.get("WAYSIDE_BIN_DIR", ROOT / "build/dev/bin"))
-EDGE, CORE = CHART / "ci/edge-development.yaml", CHART / "ci/core-development.yaml"
+EDGE, CORE, ADOPT = (CHART / f"ci/{name}.yaml" for name in ("edge-development", "core-development", "adopt"))
+VEHICLE = "WVWZZZ1JZXW000001"
 PROGRAMS = ("wayside", "wayside-broker", "wayside-bridge")
 
 
@@ -55,18 +57,21 @@ def swap(folder, files, mode, gid):
 
 
 class Pod:
-    """One pod of a rendered StatefulSet below a folder that stands for its root."""
+    """One rendered pod below a folder that stands for its root. `claims`: folders of volumes that are there already."""
 
-    def __init__(self, objects, objects_files, folder, programs):
+    def __init__(self, objects, objects_files, folder, programs, claims=None):
         self.objects, self.folder, self.programs, self.running = objects, folder, programs, {}
-        spec = the(objects, "StatefulSet")["spec"]
+        spec = workload(objects)["spec"]
         self.pod = spec["template"]["spec"]
         self.gid = self.pod["securityContext"]["fsGroup"]
         files = dict(objects_files)
         data = config_map(objects)
         files[data["metadata"]["name"]] = {k: self.inside(v).encode() for k, v in data["data"].items()}
         self.places = {}
-        for volume in self.pod["volumes"] + [{"name": one["metadata"]["name"], "claim": {}} for one in spec["volumeClaimTemplates"]]:
+        for volume in self.pod["volumes"] + [{"name": one["metadata"]["name"]} for one in spec.get("volumeClaimTemplates", [])]:
+            if "persistentVolumeClaim" in volume:
+                self.places[volume["name"]] = claims[volume["persistentVolumeClaim"]["claimName"]]
+                continue
             place = folder / "volumes" / volume["name"]
             place.mkdir(parents=True)
             self.places[volume["name"]] = place
@@ -135,6 +140,7 @@ def pki_files(pki):
         return {"ca.crt": (pki / f"ca/{name}.crt").read_bytes(), "ca.crl": (pki / f"crl/{name}.crl").read_bytes()}
     return {
         "edge-1-server": pair("edge/edge-1/server"), "edge-1-link": pair("edge/edge-1/link"),
+        "adopter-link": pair("edge/adopter/link"),
         "core-1-server": pair("core/core-1/server"), "core-1-link": pair("core/core-1/link"),
         "vehicles-ca": authority("vehicles"), "services-ca": authority("services"), "links-ca": authority("links"),
         "root-key": {"root.pub": (pki / "commands/root.pub").read_bytes()},
@@ -158,7 +164,9 @@ class Started(unittest.TestCase):
         self.pki = self.folder / "pki"
         self.wayside("pki", "init", self.pki, "--development")
         self.wayside("pki", "issue", "edge", self.pki, "edge-1")
+        self.wayside("pki", "issue", "edge", self.pki, "adopter")
         self.wayside("pki", "issue", "core", self.pki, "core-1")
+        self.wayside("pki", "issue", "vehicle", self.pki, VEHICLE)
         self.wayside("grant", "key", "init", self.pki)
         self.wayside("grant", "trust", self.pki)
 
@@ -252,6 +260,36 @@ class Started(unittest.TestCase):
         self.assertFalse(wait_until(lambda: linked(1), 5))
         swap(edge.places["link"], good, 0o440, edge.gid)
         self.assertTrue(wait_until(lambda: linked(1)), edge.log("bridge") + core.log("core-broker"))
+
+    def test_what_an_edge_that_is_no_more_still_holds_is_shipped_by_the_adopting_job(self):
+        core, edge = self.pods()
+        edge.start("broker")
+        self.assertTrue(self.ready(self.ports[5])[0], edge.log("broker"))
+        for number in range(5):
+            self.publish(f"v1/{VEHICLE}/event/door", f'{{"n": {number}}}')
+        self.assertEqual(edge.stop("broker"), 0)
+        for name in ("core-broker", "bridge"):
+            core.start(name)
+        self.assertTrue(self.ready(self.ports[2])[0], core.log("bridge"))
+        objects = rendered(ADOPT, "--set", f"bridge.config.core.address=localhost:{self.ports[0]},adopt.timeoutSeconds=60")
+        (self.folder / "adopt").mkdir()
+        (self.folder / "adopt").chmod(0o755)
+        job = Pod(objects, pki_files(self.pki), self.folder / "adopt", self.programs, {"state-edge-1-wayside-0": edge.places["state"]})
+        self.addCleanup(job.kill)
+        job.start("bridge")
+        self.assertEqual(job.running["bridge"].wait(90), 0, job.log("bridge") + core.log("bridge"))
+        told = json.loads(job.log("bridge").splitlines()[-1])
+        self.assertTrue(told["adopted"])
+        lanes = {one["lane"]: one for one in told["lanes"]}
+        self.assertEqual({one["pending"] for one in lanes.values()}, {"0"})
+        # Five messages, and that the vehicle came and went.
+        self.assertGreaterEqual(int(lanes["event"]["delivered"]), 5)
+
+    def publish(self, topic, payload):
+        stem = self.pki / "vehicles" / VEHICLE
+        answer = run("mosquitto_pub", "-V", "mqttv5", "-q", "1", "-h", "localhost", "-p", self.ports[3], "--cafile", self.pki / "ca/links.crt",
+                     "--cert", f"{stem}.crt", "--key", f"{stem}.key", "-i", VEHICLE, "-t", topic, "-m", payload)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
 
 
 def first_certificate(path):

@@ -10,6 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm/wayside"
 TOOLS = ROOT / "build/chart-tools"
 VALUE_SETS = sorted((CHART / "ci").glob("*.yaml"))
+STATEFUL = [path for path in VALUE_SETS if path.stem != "adopt"]  # edges and cores
 sys.path.append(str(TOOLS / "python"))
 
 
@@ -68,9 +69,17 @@ def the(objects, kind, ending=""):
     return found[0]
 
 
+def workload(objects):
+    """What makes the pods: a StatefulSet, or the Job of role adopt."""
+    return the(objects, "Job" if of_kind(objects, "Job") else "StatefulSet")
+
+
+def pod_template(objects):
+    return workload(objects)["spec"]["template"]
+
+
 def containers(objects):
-    pod = the(objects, "StatefulSet")["spec"]["template"]["spec"]
-    return {one["name"]: one for one in pod["containers"]}
+    return {one["name"]: one for one in pod_template(objects)["spec"]["containers"]}
 
 
 def config_map(objects):

@@ -14,6 +14,7 @@
 {{- end }}
 {{- define "wayside.gracePeriodMin" -}}
 {{- if eq .Values.role "edge" }}{{ add (include "wayside.preStop.bridge" .) (include "wayside.drain.bridge" .) 1 }}
+{{- else if eq .Values.role "adopt" }}{{ add (include "wayside.drain.bridge" .) 1 }}
 {{- else }}{{ add (include "wayside.preStop.coreBroker" .) (include "wayside.drain.coreBroker" .) 1 }}
 {{- end }}
 {{- end }}
@@ -76,6 +77,16 @@
 {{- if lt (int64 (include "wayside.bytes" .Values.persistence.size)) (int64 $need) }}
 {{- fail (printf "persistence.size: %s is less than the %d bytes that broker.config.custody and commands.open_bytes_max may take; the broker would not start" .Values.persistence.size $need) }}
 {{- end }}
+{{- end }}
+
+{{- define "wayside.check.adopt" -}}
+{{- if not .Values.adopt.claim }}{{ fail "adopt.claim: which volume? Name its PersistentVolumeClaim" }}{{ end }}
+{{- if not .Values.edge.name }}{{ fail "edge.name: which edge adopts it? Its entry at the core needs `adopts`" }}{{ end }}
+{{- if not .Values.edge.region }}{{ fail "edge.region: which region is the adopting edge of?" }}{{ end }}
+{{- if .Values.broker.config }}{{ fail "broker.config: role adopt runs no wayside-broker" }}{{ end }}
+{{- $core := default dict .Values.bridge.config.core }}
+{{- if not $core.address }}{{ fail "bridge.config.core.address: host:port of the core's broker is needed" }}{{ end }}
+{{- include "wayside.check.owned" (dict "Values" .Values "process" "bridge" "keys" (list "edge.name" "edge.region" "edge.state_dir" "edge.run_dir" "edge.broker_socket" "core.ca" "core.certificate" "core.key" "adopt.spool" "adopt.timeout_s" "privacy.region_key_file")) }}
 {{- end }}
 
 {{- define "wayside.check.core" -}}

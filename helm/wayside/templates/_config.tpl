@@ -63,6 +63,28 @@ core:
 {{ include "wayside.metricsAndLog" (dict "root" . "port" .Values.bridge.metricsPort) }}
 {{- end }}
 
+{{- /* The folder of its own edge is empty: the bridge of that edge is none of this pod, and may not run. */}}
+{{- define "wayside.adopt.own" -}}
+edge:
+  name: {{ .Values.edge.name | quote }}
+  region: {{ .Values.edge.region | quote }}
+  state_dir: /run/wayside/none
+  run_dir: /run/wayside/bridge
+core:
+  ca: /etc/wayside/links-ca/{{ .Values.authorities.links.caKey }}
+  certificate: /etc/wayside/link/tls.crt
+  key: /etc/wayside/link/tls.key
+adopt:
+  spool: /var/lib/wayside/state
+  timeout_s: {{ int .Values.adopt.timeoutSeconds }}
+log:
+  format: json
+{{- if .Values.regionKey.existingSecret }}
+privacy:
+  region_key_file: /etc/wayside/region-key/{{ .Values.regionKey.key }}
+{{- end }}
+{{- end }}
+
 {{- define "wayside.bridgeCore.own" -}}
 core:
   name: {{ .Values.core.name | quote }}
@@ -142,6 +164,9 @@ broker.toml: |
   {{- include "wayside.toml" (mergeOverwrite (include "wayside.broker.own" . | fromYaml) (deepCopy .Values.broker.config)) | nindent 2 }}
 bridge.toml: |
   {{- include "wayside.toml" (mergeOverwrite (include "wayside.bridgeEdge.own" . | fromYaml) (deepCopy .Values.bridge.config)) | nindent 2 }}
+{{- else if eq .Values.role "adopt" }}
+bridge.toml: |
+  {{- include "wayside.toml" (mergeOverwrite (include "wayside.adopt.own" . | fromYaml) (deepCopy .Values.bridge.config)) | nindent 2 }}
 {{- else }}
 bridge.toml: |
   {{- include "wayside.toml" (mergeOverwrite (include "wayside.bridgeCore.own" . | fromYaml) (deepCopy .Values.bridge.config)) | nindent 2 }}

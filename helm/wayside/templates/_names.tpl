@@ -45,7 +45,7 @@ app.kubernetes.io/part-of: wayside
 
 {{- /* The name that the certificate of the link carries. */}}
 {{- define "wayside.site" -}}
-{{- if eq .Values.role "edge" }}{{ .Values.edge.name }}{{ else }}{{ .Values.core.name }}{{ end }}
+{{- if eq .Values.role "core" }}{{ .Values.core.name }}{{ else }}{{ .Values.edge.name }}{{ end }}
 {{- end }}
 
 {{- define "wayside.publicPorts" -}}
@@ -63,11 +63,11 @@ app.kubernetes.io/part-of: wayside
 {{- if eq .Values.role "edge" }}{{ int .Values.broker.ports.services }}{{ else }}{{ int .Values.coreBroker.ports.services }}{{ end }}
 {{- end }}
 {{- define "wayside.hasPublic" -}}
-{{- if or (eq .Values.role "edge") .Values.coreBroker.enabled }}yes{{ end }}
+{{- if eq .Values.role "edge" }}yes{{ else if and (eq .Values.role "core") .Values.coreBroker.enabled }}yes{{ end }}
 {{- end }}
 {{- define "wayside.hasClients" -}}
 {{- if eq .Values.role "edge" }}{{ if .Values.broker.serviceClients }}yes{{ end }}
-{{- else if .Values.coreBroker.enabled }}yes
+{{- else if include "wayside.hasPublic" . }}yes
 {{- end }}
 {{- end }}
 
