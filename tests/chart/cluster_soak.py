@@ -76,6 +76,9 @@ class Soak:
         second = self.stored(namespace)
         if second["metadata"]["annotations"].get("changed") != "yes" or second["metadata"]["annotations"]["checksum/config"] == first["metadata"]["annotations"]["checksum/config"]:
             self.problems.append(f"{namespace}: the upgrade did not arrive")
+        if self.did("rolled_back", helm("rollback", release, "1"), f"{namespace}: rollback"):
+            if self.stored(namespace) != first:
+                self.problems.append(f"{namespace}: the rollback is not what was installed")
         for what in FIXED if path in STATEFUL else []:
             if what.startswith("nameOverride") and "fullnameOverride" not in values_of(path):
                 continue  # that is another StatefulSet, beside this one
@@ -83,9 +86,8 @@ class Soak:
             self.counts["fixed_refused"] += answer.returncode != 0
             if answer.returncode == 0 or "field is immutable" not in answer.stderr:
                 self.problems.append(f"{namespace}: {what} was not refused as immutable: {answer.stderr.strip()}")
-        if self.did("rolled_back", helm("rollback", release, "1"), f"{namespace}: rollback"):
-            if self.stored(namespace) != first:
-                self.problems.append(f"{namespace}: the rollback is not what was installed")
+        if self.stored(namespace) != first:
+            self.problems.append(f"{namespace}: a refused upgrade changed the pods")
 
 
 def main():
