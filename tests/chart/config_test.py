@@ -66,7 +66,7 @@ class Configuration(unittest.TestCase):
             if "broker.toml" not in data:
                 continue
             broker, bridge = tomllib.loads(data["broker.toml"]), tomllib.loads(data["bridge.toml"])
-            for key in ("name", "region", "state_dir"):
+            for key in ("name", "region", "state_dir", "run_dir"):
                 self.assertEqual(broker["edge"][key], bridge["edge"][key])
             self.assertEqual(bridge["edge"]["broker_socket"], broker["edge"]["run_dir"] + "/bridge.sock")
             ports = {one["name"]: str(one["containerPort"]) for c in containers(rendered(path)).values() for one in c["ports"]}

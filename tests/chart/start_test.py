@@ -219,6 +219,8 @@ class Started(unittest.TestCase):
         self.assertIn("wayside_local_broker_up 1", self.scrape(metrics))
         # The record of the trust list: commands of a trusted issuer would be taken.
         self.assertTrue(wait_until(lambda: 'wayside_command_lists_total{outcome="accepted"' in self.scrape(metrics)))
+        status = run(self.programs / "wayside", "status", f"{edge.folder}/run/wayside/edge")
+        self.assertEqual(status.returncode, 0, status.stdout + status.stderr)
         for pod, name in ((edge, "broker"), (edge, "bridge"), (core, "bridge"), (core, "core-broker")):
             self.assertEqual(pod.stop(name), 0, pod.log(name))
         self.assertTrue((edge.places["state"] / "state/spool/spool.uuid").exists())

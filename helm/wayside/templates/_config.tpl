@@ -49,12 +49,13 @@ commands:
 {{ include "wayside.metricsAndLog" (dict "root" . "port" .Values.broker.ports.metrics) }}
 {{- end }}
 
+{{- /* One run folder of both processes: `wayside status` looks there for them. */}}
 {{- define "wayside.bridgeEdge.own" -}}
 edge:
   name: {{ .Values.edge.name | quote }}
   region: {{ .Values.edge.region | quote }}
   state_dir: /var/lib/wayside/state
-  run_dir: /run/wayside/bridge
+  run_dir: /run/wayside/edge
   broker_socket: /run/wayside/edge/bridge.sock
 core:
   ca: /etc/wayside/links-ca/{{ .Values.authorities.links.caKey }}
