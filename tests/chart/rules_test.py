@@ -15,6 +15,8 @@ FIRED = [
     ("edge", "WS-UP-01", {'up{site="edge-1", job="j"}': "1x3 0x20"}, "8m", dict(EDGE, job="j")),
     ("edge", "WS-GATE-01", {'wayside_gate_reload_failing{site="edge-1", what="vehicles"}': "0x2 1x20"}, "6m", dict(EDGE, what="vehicles")),
     ("edge", "WS-GATE-02", {'wayside_vehicles_online{site="edge-1"}': "5000x20 2000x20"}, "24m", EDGE),
+    ("edge", "WS-CERT-01", {'wayside_certificate_expiry_timestamp_seconds{site="edge-1", use="vehicles"}': "604000x20"}, "5m", dict(EDGE, use="vehicles")),
+    ("edge", "WS-CERT-02", {'wayside_crl_update_timestamp_seconds{site="edge-1", use="vehicles"}': "-700000x30"}, "15m", dict(EDGE, use="vehicles")),
     ("edge", "WS-LOCAL-01", {'wayside_local_broker_up{site="edge-1"}': "1x5 0x20"}, "10m", EDGE),
     ("edge", "WS-COMMAND-01", {'wayside_command_alarms_total{site="edge-1", kind="clock_step"}': "_x20 1x20"}, "25m", dict(EDGE, kind="clock_step")),
     ("edge", "WS-COMMAND-02", {'wayside_commands_total{site="edge-1", state="ACCEPTED", reason=""}': "0+10x60",
@@ -41,6 +43,7 @@ FIRED = [
                             'wayside_link_batches_total{site="edge-1", lane="state", kind="resent"}': "0+5x60"}, "40m", EDGE),
     ("core", "WS-UP-01", {'up{site="core-1", job="j"}': "1x3 0x20"}, "8m", dict(CORE, job="j")),
     ("core", "WS-LINK-04", {'wayside_link_alarms_total{site="core-1", reason="EDGE_MISMATCH"}': "_x20 1x20"}, "25m", dict(CORE, reason="EDGE_MISMATCH")),
+    ("core", "WS-CERT-01", {'wayside_certificate_expiry_timestamp_seconds{site="core-1", use="link"}': "604000x20"}, "5m", dict(CORE, use="link")),
     ("core", "WS-CORE-01", {'wayside_core_batches_total{site="core-1", what="log_full"}': "0x20 3x20"}, "25m", dict(CORE, what="log_full")),
     ("core", "WS-CORE-02", {'wayside_core_batches_total{site="core-1", what="undecodable"}': "0x20 1x20"}, "25m", dict(CORE, what="undecodable")),
     ("core", "WS-CORE-03", {'wayside_core_requests_open{site="core-1"}': "9000x20"}, "10m", CORE),
@@ -56,6 +59,8 @@ WELL = {
     'up{site="s", job="j"}': "1x120",
     'wayside_gate_reload_failing{site="s", what="vehicles"}': "0x120",
     'wayside_vehicles_online{site="s"}': "5000-10x120",
+    'wayside_certificate_expiry_timestamp_seconds{site="s", use="link"}': "700000x120",
+    'wayside_crl_update_timestamp_seconds{site="s", use="vehicles"}': "-600000x120",
     'wayside_local_broker_up{site="s"}': "1x120",
     'wayside_local_broker_up{site="off"}': "0x120",
     'wayside_command_alarms_total{site="s", kind="clock_step"}': "1x120",
@@ -162,6 +167,11 @@ class Rules(unittest.TestCase):
             headings = re.findall(r"^## (.*)$", text, re.M)
             self.assertEqual(headings, ["What it means", "Look", "Do"], name)
             self.assertIn(f"({name}.md)", index)
+
+    def test_every_page_that_wayside_status_names_exists(self):
+        named = {word for path in (ROOT / "cli").rglob("*.cc") for word in re.findall(r'"(WS-[A-Z]+-[0-9]{2})"', path.read_text())}
+        self.assertGreater(len(named), 10)
+        self.assertEqual(named - {path.stem for path in RUNBOOK.glob("WS-*.md")}, set())
 
     def test_every_metric_of_an_alert_or_a_page_is_documented(self):
         known = set(re.findall(r"^\| `(wayside_[a-z0-9_]+)`", (ROOT / "docs/metrics.md").read_text(), re.M))
