@@ -78,11 +78,15 @@ Result<void> SessionRows::check() {
                    (damaged ? "; without this file vehicles subscribe again, commands wait for that" : "")};
 }
 
+Result<void> SessionRows::begin() {
+  committed_ = now_;
+  return execute("BEGIN IMMEDIATE");
+}
+
 void SessionRows::rollback() {
   sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);  // fails when there is no transaction: nothing to undo
   left_.reset();
-  Result<void> outcome;
-  recount(outcome);
+  now_ = committed_;
 }
 
 Result<void> SessionRows::prepare(WallMs now) {
@@ -142,16 +146,16 @@ void SessionRows::recount(Result<void>& outcome) {
       db_,
       "SELECT COUNT(*), COALESCE(SUM(durable), 0), (SELECT value FROM meta WHERE name = 'epoch_floor') FROM session");
   if (!count.step(outcome)) return;
-  rows_ = static_cast<std::uint64_t>(count.integer(0));
-  durable_ = static_cast<std::uint64_t>(count.integer(1));
-  floor_ = static_cast<std::uint64_t>(count.integer(2));
+  now_.rows = static_cast<std::uint64_t>(count.integer(0));
+  now_.durable = static_cast<std::uint64_t>(count.integer(1));
+  now_.floor = static_cast<std::uint64_t>(count.integer(2));
   count.reset();
   for (const Lane lane : kAllLanes) {
     const std::string name = known_name(lane);
     Statement known(db_, "SELECT value FROM meta WHERE name = ?");
-    known_below_.at(index_of(lane)).reset();
+    now_.known_below.at(index_of(lane)).reset();
     if (!known.bind(1, name).step(outcome)) continue;
-    known_below_.at(index_of(lane)) = Offset{static_cast<std::uint64_t>(known.integer(0))};
+    now_.known_below.at(index_of(lane)) = Offset{static_cast<std::uint64_t>(known.integer(0))};
     known.reset();
   }
 }
@@ -171,9 +175,9 @@ SessionRows::Row SessionRows::find(const session::OpenRequest& request, Result<v
 
 // Sessions that have expired give way first; a session that lives is never thrown out for another.
 bool SessionRows::room_for(const Row& row, const session::OpenRequest& request, Result<void>& outcome) {
-  if (request.expiry_s == 0 || row.durable || durable_ < sessions_max_) return true;
+  if (request.expiry_s == 0 || row.durable || now_.durable < sessions_max_) return true;
   forget_expired(request.now, outcome);
-  return durable_ < sessions_max_;
+  return now_.durable < sessions_max_;
 }
 
 void SessionRows::forget_expired(WallMs now, Result<void>& outcome) {
@@ -193,15 +197,15 @@ Outcome<OpenedSession> SessionRows::open(const session::OpenRequest& request, Re
   const Row row = find(request, outcome);
   if (!room_for(row, request, outcome)) return Reason::TOO_MANY_SESSIONS;
   OpenedSession opened;
-  const std::uint64_t last = row.found ? row.epoch : floor_;
+  const std::uint64_t last = row.found ? row.epoch : now_.floor;
   opened.epoch = std::max(last + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(0, request.now.value)));
   opened.present = row.alive && !request.clean_start;
   const bool durable = request.expiry_s > 0;
   upsert_.bind(1, request.id).bind(2, static_cast<std::int64_t>(opened.epoch)).bind(3, durable ? 1 : 0);
   upsert_.bind(4, request.expiry_s).run(outcome);
-  rows_ += row.found ? 0 : 1;
-  durable_ += durable ? 1 : 0;
-  durable_ -= row.found && row.durable ? 1 : 0;
+  now_.rows += row.found ? 0 : 1;
+  now_.durable += durable ? 1 : 0;
+  now_.durable -= row.found && row.durable ? 1 : 0;
   left_.came_back(request.id, outcome);
   if (!opened.present || !durable) {
     erase_subscriptions(request.id, outcome);
@@ -219,14 +223,14 @@ Outcome<OpenedSession> SessionRows::open(const session::OpenRequest& request, Re
 }
 
 void SessionRows::bound_rows(Result<void>& outcome) {
-  while (outcome.ok() && rows_ > std::uint64_t{sessions_max_} * 2) {
+  while (outcome.ok() && now_.rows > std::uint64_t{sessions_max_} * 2) {
     if (!oldest_.step(outcome)) return;
     const std::string id = oldest_.text(0);
-    floor_ = std::max(floor_, static_cast<std::uint64_t>(oldest_.integer(1)));
+    now_.floor = std::max(now_.floor, static_cast<std::uint64_t>(oldest_.integer(1)));
     oldest_.reset();
     erase_row_.bind(1, id).run(outcome);
-    set_floor_.bind(1, static_cast<std::int64_t>(floor_)).run(outcome);
-    --rows_;
+    set_floor_.bind(1, static_cast<std::int64_t>(now_.floor)).run(outcome);
+    --now_.rows;
   }
 }
 
@@ -279,7 +283,7 @@ Outcome<void> SessionRows::release(const session::ReleaseRequest& request, Resul
 void SessionRows::set_known_below(Lane lane, Offset offset, Result<void>& outcome) {
   const std::string name = known_name(lane);
   set_known_.bind(1, name).bind(2, static_cast<std::int64_t>(offset.value)).run(outcome);
-  known_below_.at(index_of(lane)) = offset;
+  now_.known_below.at(index_of(lane)) = offset;
 }
 
 Outcome<void> SessionRows::save(const session::SaveRequest& request, Result<void>& outcome) {
@@ -305,7 +309,7 @@ void SessionRows::end(const session::EndRequest& request, Result<void>& outcome)
   end_.bind(1, request.id).bind(2, static_cast<std::int64_t>(request.epoch)).bind(3, durable ? 1 : 0);
   end_.bind(4, request.expiry_s).bind(5, request.now.value).run(outcome);
   if (durable) return;
-  durable_ -= was_durable ? 1 : 0;
+  now_.durable -= was_durable ? 1 : 0;
   erase_subscriptions(request.id, outcome);
   erase_unreleased(request.id, outcome);
 }

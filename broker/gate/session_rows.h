@@ -25,7 +25,7 @@ class SessionRows {
   SessionRows(const SessionRows&) = delete;
   SessionRows& operator=(const SessionRows&) = delete;
 
-  Result<void> begin() { return execute("BEGIN IMMEDIATE"); }
+  Result<void> begin();
   Result<void> commit() { return execute("COMMIT"); }
   void rollback();
 
@@ -45,10 +45,17 @@ class SessionRows {
   // taken again, whatever has become of it since.
   void received(const session::Receipt& receipt, Result<void>& outcome);
   Outcome<void> release(const session::ReleaseRequest& request, Result<void>& outcome);
-  [[nodiscard]] std::optional<Offset> known_below(Lane lane) const { return known_below_.at(index_of(lane)); }
+  [[nodiscard]] std::optional<Offset> known_below(Lane lane) const { return now_.known_below.at(index_of(lane)); }
   void set_known_below(Lane lane, Offset offset, Result<void>& outcome);
 
  private:
+  // What is known of the rows without asking: it goes back with a transaction that does, whatever the disk then reads.
+  struct Counts {
+    std::uint64_t durable = 0;
+    std::uint64_t rows = 0;
+    std::uint64_t floor = 0;
+    std::array<std::optional<Offset>, kLanes> known_below{};
+  };
   struct Row {
     bool found = false;
     std::uint64_t epoch = 0;
@@ -73,10 +80,8 @@ class SessionRows {
 
   sqlite3* db_;
   std::uint32_t sessions_max_;
-  std::uint64_t durable_ = 0;
-  std::uint64_t rows_ = 0;
-  std::uint64_t floor_ = 0;
-  std::array<std::optional<Offset>, kLanes> known_below_{};
+  Counts now_;
+  Counts committed_;  // when the transaction began
   LeftRows left_;
   Statement find_, upsert_, end_, subscriptions_, erase_subscriptions_, add_subscription_, oldest_, erase_row_,
       set_floor_, unreleased_, carry_unreleased_, erase_unreleased_, add_unreleased_, release_, set_known_;
