@@ -24,7 +24,8 @@ class LaneCursor {
     if (walker_) end_ = segment_end(bases);
   }
   void close() { walker_.reset(); }
-  [[nodiscard]] bool at(Offset offset) const { return walker_ && walker_->offset() == offset; }
+  // False, too, where a segment begins before: a recovery has cut what was read, and the next one overrules it.
+  [[nodiscard]] bool at(Offset offset) const { return walker_ && walker_->offset() == offset && offset <= end_; }
   [[nodiscard]] const Digest& digest() const { return walker_->digest(); }
 
  private:
@@ -241,8 +242,9 @@ Result<Digest> LaneReaderImpl::digest_before(Offset at) {
   const Offset synced = page_.load();
   if (at == Offset{}) return Digest{};
   if (at > synced) return Error{Fault::not_found, "offset " + std::to_string(at.value) + " is not synced", 0};
-  if (cursor_.at(at)) return cursor_.digest();
   if (auto listed = list(synced); !listed) return std::move(listed).error();
+  cursor_.refresh(bases_);
+  if (cursor_.at(at)) return cursor_.digest();
   if (auto there = require(at); !there) return std::move(there).error();
   LaneCursor cursor(disk_, dir_, identity_);
   if (auto done = cursor.seek(bases_, at, synced); !done) return std::move(done).error();

@@ -175,10 +175,13 @@ void EdgeLink::on_down_batch(ByteView bytes, EdgeActions& actions) {
   }
 }
 
-// A broker that has just started has read every settlement, whatever became of the file since it was written.
+// A broker that has just started has read every settlement, whatever became of the file since it was written; and it
+// has recovered every lane, which may have cut what was shipped already. A session that begins finds out which it is.
 void EdgeLink::on(const BrokerUp& /*up*/, const Time& /*now*/, EdgeActions& actions) {
   broker_up_ = true;
   for (auto& lane : lanes_) lane->settle_again(actions);
+  const bool stand = std::all_of(lanes_.begin(), lanes_.end(), [&](auto& lane) { return lane->still_stands(actions); });
+  if (linked() && !stand) actions.emplace_back(DropLink{Reason::LINK_SESSION_STALE});
 }
 
 // What the broker did not answer is forgotten here; the core resends it and the broker knows it by its id.

@@ -165,6 +165,19 @@ void LaneSender::settle_again(EdgeActions& actions) {
   if (!unsettled_ && settled().value > 0) write_settlement(spool::Standing(settlement_.standing()), actions);
 }
 
+bool LaneSender::still_stands(EdgeActions& actions) {
+  if (!position_ || position_->at.value == 0) return true;
+  if (position_->at > reader_.synced()) return false;
+  const Result<Offset> oldest = reader_.oldest();
+  if (oldest && position_->at < *oldest) return true;  // nothing is left to compare with
+  const Result<Digest> digest = oldest ? reader_.digest_before(position_->at) : Result<Digest>(oldest.error());
+  if (!digest) {
+    disk_fault(digest.error(), actions);
+    return false;
+  }
+  return *digest == position_->digest;
+}
+
 void LaneSender::write_settlement(const spool::Standing& standing, EdgeActions& actions) {
   const bool again = standing.next == settled();
   const Result<void> done = settlement_.settle(standing);

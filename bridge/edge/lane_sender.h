@@ -63,6 +63,9 @@ class LaneSender {
   // Writes the settlement again as it stands, for a broker that reads it now: it may have rotted since.
   void settle_again(EdgeActions& actions);
 
+  // Whether the lane still holds, up to where the session has come, what was read of it.
+  bool still_stands(EdgeActions& actions);
+
   [[nodiscard]] bool positioned() const { return position_.has_value(); }
   [[nodiscard]] bool forked() const { return forked_; }
   [[nodiscard]] std::uint64_t in_flight_bytes() const { return in_flight_bytes_; }

@@ -7,6 +7,7 @@
 
 #include "bridge/link/convert.h"
 #include "schemas/gen/batch_generated.h"
+#include "spool/format.h"
 #include "spool/segment_file.h"
 #include "tests/simulation/world.h"
 
@@ -272,6 +273,48 @@ TEST_CASE("a settlement that was damaged behind its owner is written again for a
   tell_edge(world, link::Kind::next, Lane::event, link::encode(next_of(world, Lane::event)));
   REQUIRE(world.drain());
   CHECK(world.edge_disk.calls(SimCall::fdatasync) == syncs);
+}
+
+TEST_CASE("a broker whose recovery cut what was shipped, beside a running bridge, is FORKED and nothing is mixed") {
+  World world(20);
+  start(world);
+  publish(world, Lane::event, 5);
+  REQUIRE(world.drain());
+  const std::uint64_t second = world.broker->writers[index_of(Lane::event)]->bytes();
+  publish(world, Lane::event, 5);
+  world.poll_synced();
+  while (world.deliver({})) continue;
+  world.core_event(bridge::core::Flush{});
+  world.packets.clear();  // the core has them, NEXT is lost
+  REQUIRE(world.core->log->durable().of(uuid_of(0xED), Lane::event).next == Offset{10});
+  REQUIRE(settled(world, Lane::event) == Offset{5});
+  world.stop_broker();
+  // What rot and a loss of power leave behind together: an older word of the page, and a group whose sector is gone.
+  const std::string dir = world.edge->volume.lane_dir(Lane::event);
+  world.edge_disk.map_word(dir + "/" + spool::kSyncedPage, 1).value()->store(5);
+  world.edge_disk.zero(spool::segment_path(dir, {0}), second, spool::kSectorBytes);
+  world.rotted[index_of(Lane::event)] = true;
+  REQUIRE(world.start_broker() == "");
+  REQUIRE(world.broker->recovered[index_of(Lane::event)].tail_unknown == 5);
+  world.clock.advance_ms(1'000);  // what is published now is something else
+  publish(world, Lane::event, 12);
+  CHECK_FALSE(world.drain());
+  CHECK(alarmed(world, Reason::FORKED));
+  CHECK(world.edge->link->lane(Lane::event).forked());
+  CHECK(world.core->log->durable().of(uuid_of(0xED), Lane::event).next == Offset{10});
+}
+
+TEST_CASE("a broker that starts again with what it had keeps the link session") {
+  World world(21);
+  start(world);
+  publish(world, Lane::event, 5);
+  REQUIRE(world.drain());
+  const std::uint64_t session = world.session;
+  world.stop_broker();
+  REQUIRE(world.start_broker() == "");
+  publish(world, Lane::event, 5);
+  CHECK(world.drain());
+  CHECK(world.session == session);
 }
 
 TEST_CASE("a spool of another edge is refused with EDGE_MISMATCH") {
