@@ -47,7 +47,9 @@ class Disk {
   // A hint: these files, which nobody changes any more, will be opened and read in this order, each from the first byte
   // to the last. Nothing depends on it.
   virtual void expect_reads(const std::vector<std::string>& paths) { static_cast<void>(paths); }
+  // Of a file or of a folder with all that it holds.
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  // A file, or a folder that is empty.
   virtual Result<void> remove(const std::string& path) = 0;
   // Makes creations, renames and removals in `directory` durable.
   virtual Result<void> fsync_dir(const std::string& directory) = 0;

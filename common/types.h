@@ -59,6 +59,16 @@ struct SpoolUuid {
 std::string to_string(const SpoolUuid& uuid);  // 8-4-4-4-12 lower-case hex
 bool parse_spool_uuid(std::string_view text, SpoolUuid& out);
 
+// A spool that goes on for another one: what was at common + n of a lane is at n.
+struct SpoolShift {
+  SpoolUuid from;
+  std::array<Offset, kLanes> common{};
+  [[nodiscard]] Offset moved(Lane lane, Offset offset) const {
+    const Offset begin = common[index_of(lane)];
+    return offset <= begin ? Offset{} : Offset{offset.value - begin.value};
+  }
+};
+
 // Chain digest of a lane: XXH3-128 running over records (spool/format.h defines the chain).
 struct Digest {
   std::array<std::uint8_t, 16> bytes{};

@@ -62,6 +62,7 @@ Bytes encode_header(const SegmentHeader& header) {
   put(out, static_cast<std::uint32_t>(header.received.size()));
   WAYSIDE_ASSERT(out.size() == kHeaderFixedBytes);
   put(out, static_cast<std::uint8_t>(header.made_up ? 1 : 0));
+  put(out, header.branch);
   pad_to(out, kClaimAt);
   const std::uint32_t crc = crc32c(crc32c(0, ByteView(out).subspan(12)), cohorts);
   patch_u32(out, 8, crc);
@@ -89,6 +90,7 @@ Result<SegmentHeader> decode_header(const Identity& identity, ByteView page) {
   const auto cohort_bytes = cursor.get<std::uint32_t>();
   const auto cohorts = cursor.get<std::uint32_t>();
   header.made_up = cursor.get<std::uint8_t>() != 0;
+  header.branch = cursor.get<std::uint64_t>();
   if (cohort_bytes > kCohortTableBytesMax) return corrupt;
   const ByteView table = page.subspan(kCohortsAt, cohort_bytes);
   if (crc != crc32c(crc32c(0, page.subspan(12, kClaimAt - 12)), table)) return corrupt;

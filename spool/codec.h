@@ -26,8 +26,9 @@ struct SegmentHeader {
   std::uint32_t version = kFormatVersion;
   Identity identity;
   Offset base{};
-  Digest digest;         // chain digest before base
-  bool made_up = false;  // by a recovery that found none: it is not what a reader of this lane was told before
+  Digest digest;             // chain digest before base
+  bool made_up = false;      // by a recovery that found none: it is not what a reader of this lane was told before
+  std::uint64_t branch = 0;  // of the writer that began it (LaneOptions::branch); 0: it did not say
   WallMs created{};
   Received received;  // at base
 };

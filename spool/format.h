@@ -55,7 +55,7 @@ inline constexpr std::uint64_t kFillAheadBytes = 256U << 10U;
 // How much a reader holds of a file at a time, unless one record is larger.
 inline constexpr std::size_t kWindowBytes = 128U << 10U;
 
-static_assert(kHeaderFixedBytes + 1 <= kSectorBytes, "the fixed part is written whole");
+static_assert(kHeaderFixedBytes + 1 + 8 <= kSectorBytes, "the fixed part is written whole");
 static_assert(kClaimBytes <= kSectorBytes, "a claim is written whole");
 static_assert(kClaimAt + kClaimSlots * kSectorBytes <= kCohortsAt, "claims and cohorts do not overlap");
 static_assert(kCohortsAt + kCohortTableBytesMax <= kHeaderBytes, "every cohort fits the header");

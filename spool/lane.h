@@ -32,6 +32,17 @@ struct LaneOptions {
   // Chain digest before `known_next` where the caller knows it (the settlement's): keeps the chain whole when
   // every file above it is gone.
   std::optional<Digest> known_digest;
+  // Names the history that this writer writes, unlike any before: random. 0: it is not told.
+  std::uint64_t branch = 0;
+};
+
+// From `offset` on the lane holds what the writer of this branch wrote, up to the next one. Two histories that part
+// do so where a branch begins that only one of them has: a writer begins one when it opens the lane, and another
+// where a group that it could not commit may stand in a file.
+struct Branch {
+  Offset offset;
+  std::uint64_t id = 0;  // 0: not told
+  auto operator<=>(const Branch&) const = default;
 };
 
 // What recovery found. Every count is by offset; `sentences` are ready for the log.
@@ -86,6 +97,8 @@ class LaneWriter {
 
   // Deletes sealed segments whose every offset is below settled. Returns bytes freed.
   virtual Result<std::uint64_t> release_below(Offset settled) = 0;
+  // After a commit that failed: begins the next segment now, so that the refused group is overruled whoever dies next.
+  virtual Result<void> fence() { return {}; }
   // Ends the segment so that a later open needs to read only its footer. Called at a clean stop, with no
   // group open; a later append begins a new segment.
   virtual Result<void> seal() = 0;
@@ -137,6 +150,9 @@ class LaneReader {
   // Where the segment that holds `at` begins. A writer that opens a lane begins a new one, so that a lane whose
   // volume came back from an old copy parts from what it was at a base and nowhere else. Fault::not_found as above.
   virtual Result<Offset> segment_base(Offset at) = 0;
+  // The branches from `from` to `to`, the first at `from`; with `to` at synced also the writer's own where it has not
+  // written there yet. Empty: this reader does not tell. Fault::not_found as above.
+  virtual Result<std::vector<Branch>> branches(Offset /*from*/, Offset /*to*/) { return std::vector<Branch>(); }
   // Received running totals by cohort at synced, from the group headers.
   virtual Result<std::map<std::string, std::uint64_t>> received_by_cohort() = 0;
 };

@@ -155,6 +155,7 @@ class LaneReaderImpl final : public LaneReader {
                        const std::function<void(const RecordView&)>& visit) override;
   Result<Digest> digest_before(Offset at) override;
   Result<Offset> segment_base(Offset at) override;
+  Result<std::vector<Branch>> branches(Offset from, Offset to) override;
   Result<Received> received_by_cohort() override;
 
  private:
@@ -167,6 +168,7 @@ class LaneReaderImpl final : public LaneReader {
     bases_.clear();
   }
   Result<void> open_totals(std::size_t index);
+  Result<std::uint64_t> branch_of(Offset base);
 
   Disk& disk_;
   std::string dir_;
@@ -175,6 +177,7 @@ class LaneReaderImpl final : public LaneReader {
   std::vector<Offset> bases_;
   Offset listed_at_{};
   LaneCursor cursor_;
+  std::map<Offset, std::uint64_t> branch_of_;  // of the segments that were asked for, by base
   std::unique_ptr<SegmentWalker> totals_walker_;
   Received totals_;
 };
@@ -255,6 +258,38 @@ Result<Offset> LaneReaderImpl::segment_base(Offset at) {
   if (auto listed = list(page_.load()); !listed) return std::move(listed).error();
   if (auto there = require(at); !there) return std::move(there).error();
   return *std::prev(std::upper_bound(bases_.begin(), bases_.end(), at));
+}
+
+Result<std::uint64_t> LaneReaderImpl::branch_of(Offset base) {
+  const auto known = branch_of_.find(base);
+  if (known != branch_of_.end()) return known->second;
+  auto walker = SegmentWalker::open(disk_, dir_, identity_, base);
+  if (!walker) return std::move(walker).error();
+  const std::uint64_t branch = (*walker)->header() ? (*walker)->header()->branch : 0;
+  branch_of_.erase(branch_of_.begin(), branch_of_.lower_bound(bases_.front()));  // of segments that are gone
+  return branch_of_[base] = branch;
+}
+
+Result<std::vector<Branch>> LaneReaderImpl::branches(Offset from, Offset to) {
+  const Offset synced = page_.load();
+  // What was just read was listed for that: the folder is not read once more under a writer at work.
+  const bool known = to < listed_at_ && !bases_.empty();
+  if (auto listed = known ? Result<void>() : list(synced); !listed) return std::move(listed).error();
+  std::vector<Branch> out;
+  if (!bases_.empty() && from < to) {
+    if (auto there = require(from); !there) return std::move(there).error();
+    // A segment that begins at synced may be replaced by its name: what it says is not said yet.
+    for (auto at = std::prev(std::upper_bound(bases_.begin(), bases_.end(), from)); at != bases_.end(); ++at) {
+      if (*at > to || *at >= synced) break;
+      auto branch = branch_of(*at);
+      if (!branch) return std::move(branch).error();
+      if (out.empty() || out.back().id != *branch) out.push_back({std::max(*at, from), *branch});
+    }
+  }
+  const Branch writer = page_.branch();
+  if (to != synced || writer.offset != synced) return out;
+  if (out.empty() || out.back().id != writer.id) out.push_back(writer);
+  return out;
 }
 
 Result<void> LaneReaderImpl::open_totals(std::size_t index) {

@@ -48,6 +48,7 @@ class LaneWriterImpl final : public LaneWriter {
   [[nodiscard]] const Received& received_by_cohort() const override { return received_; }
 
   Result<std::uint64_t> release_below(Offset settled) override;
+  Result<void> fence() override;
   Result<void> seal() override;
 
  private:
@@ -56,6 +57,7 @@ class LaneWriterImpl final : public LaneWriter {
   void retire_active();
   void abandon_active();
   void publish();
+  void begin_branch();
   // Where the next segment begins; segments before it are sealed.
   [[nodiscard]] Offset next_base(std::size_t index) const;
 
@@ -74,6 +76,7 @@ class LaneWriterImpl final : public LaneWriter {
   bool refused_ = false;             // for want of room, since the last release
   std::unique_ptr<SegmentWriter> active_;
   OpenGroup group_;
+  bool refused_ = false;  // a group may stand behind the head that was given up
 };
 
 // Rot is fenced at once: a new segment that begins behind it keeps those offsets from ever being given again.
@@ -81,8 +84,25 @@ Result<void> LaneWriterImpl::start(bool rot) {
   if (rot) {
     if (auto created = create_segment(WallMs{}); !created) return created;
   }
+  page_.store(Branch{synced_, options_.branch});
   page_.store(synced_);
   return {};
+}
+
+// What was refused may be there after a death and is then of the branch that ends here.
+void LaneWriterImpl::begin_branch() {
+  refused_ = true;
+  if (options_.branch == 0) return;
+  ++options_.branch;
+  page_.store(Branch{synced_, options_.branch});
+}
+
+Result<void> LaneWriterImpl::fence() {
+  WAYSIDE_ASSERT(group_.empty());
+  if (!refused_ || active_) return {};
+  auto created = create_segment(WallMs{});
+  if (created) refused_ = false;
+  return created;
 }
 
 AppendOutcome LaneWriterImpl::append(ByteView body, std::string_view cohort, WallMs time, Offset* offset) {
@@ -129,8 +149,10 @@ Result<Offset> LaneWriterImpl::commit(WallMs now) {
   if (!written) {
     abandon_active();
     group_.begin(synced_, digest_);
+    begin_branch();
     return std::move(written).error();
   }
+  refused_ = false;
   publish();
   return synced_;
 }
@@ -154,6 +176,7 @@ Result<void> LaneWriterImpl::create_segment(WallMs now) {
   header.base = synced_;
   header.digest = digest_;
   header.made_up = source_ == DigestSource::made_up;
+  header.branch = options_.branch;
   header.created = now;
   header.received = received_;
   auto created = SegmentWriter::create(disk_, options_.dir, header, options_.segment_bytes_max);

@@ -37,12 +37,12 @@ Result<std::vector<Offset>> list_segments(Disk& disk, const std::string& dir) {
 
 Result<SyncedPage> SyncedPage::open(Disk& disk, const std::string& dir) {
   SyncedPage page;
-  auto value = disk.map_word(dir + "/" + kSyncedPage, 0);
-  if (!value) return std::move(value).error();
-  auto copy = disk.map_word(dir + "/" + kSyncedPage, 1);
-  if (!copy) return std::move(copy).error();
-  page.value_ = std::move(value).value();
-  page.copy_ = std::move(copy).value();
+  std::unique_ptr<SharedWord>* const words[] = {&page.value_, &page.copy_, &page.branch_at_, &page.branch_};
+  for (unsigned index = 0; index < std::size(words); ++index) {
+    auto word = disk.map_word(dir + "/" + kSyncedPage, index);
+    if (!word) return std::move(word).error();
+    *words[index] = std::move(word).value();
+  }
   return page;
 }
 
@@ -51,6 +51,11 @@ Offset SyncedPage::evidence() const { return {std::min(value_->load(), copy_->lo
 void SyncedPage::store(Offset synced) {
   copy_->store(synced.value);
   value_->store(synced.value);
+}
+
+void SyncedPage::store(const Branch& branch) {
+  branch_at_->store(branch.offset.value);
+  branch_->store(branch.id);
 }
 
 Result<ByteView> FileWindow::read(std::uint64_t at, std::size_t size) {

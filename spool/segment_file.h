@@ -10,6 +10,7 @@
 #include "common/result.h"
 #include "common/types.h"
 #include "spool/codec.h"
+#include "spool/lane.h"
 
 namespace wayside::spool {
 
@@ -25,17 +26,22 @@ std::string segment_path(const std::string& dir, Offset base);
 Result<std::vector<Offset>> list_segments(Disk& disk, const std::string& dir);
 
 // The synced page: word 0 is the value, word 1 its copy, stored first. As evidence for recovery the lower of
-// the two counts, so that one rotten word claims nothing.
+// the two counts, so that one rotten word claims nothing. Words 2 and 3 say which branch the writer is at and where
+// it began; after a loss of power they mean nothing until a writer has opened the lane again.
 class SyncedPage {
  public:
   static Result<SyncedPage> open(Disk& disk, const std::string& dir);
   [[nodiscard]] Offset load() const { return {value_->load()}; }
   [[nodiscard]] Offset evidence() const;
   void store(Offset synced);
+  [[nodiscard]] Branch branch() const { return {{branch_at_->load()}, branch_->load()}; }
+  void store(const Branch& branch);
 
  private:
   std::unique_ptr<SharedWord> value_;
   std::unique_ptr<SharedWord> copy_;
+  std::unique_ptr<SharedWord> branch_at_;
+  std::unique_ptr<SharedWord> branch_;
 };
 
 // Owns     one open file and one buffer.   Thread   one.   Durable  -

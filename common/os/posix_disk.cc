@@ -70,8 +70,10 @@ class PosixDisk final : public Disk {
   }
 
   Result<void> remove(const std::string& path) override {
-    if (::unlink(path.c_str()) != 0) return errno_error("unlink", path);
-    return {};
+    if (::unlink(path.c_str()) == 0) return {};
+    const bool folder = errno == EISDIR || errno == EPERM;
+    if (folder && ::rmdir(path.c_str()) == 0) return {};
+    return errno_error(folder ? "rmdir" : "unlink", path);
   }
 
   Result<void> fsync_dir(const std::string& directory) override {

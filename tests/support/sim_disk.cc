@@ -20,6 +20,7 @@ struct Inode {
 struct NameChange {
   std::string path;
   std::shared_ptr<Inode> now;  // null: removed
+  std::string folder_from;     // set: the folder of that path is called `path` now
 };
 
 struct Word {
@@ -88,14 +89,35 @@ struct SimDisk::State {
     return error;
   }
   void change(const std::string& path, std::shared_ptr<Inode> now) {
-    pending[parent_of(path)].push_back({path, now});
+    pending[parent_of(path)].push_back({path, now, {}});
     if (now) {
       names[path] = std::move(now);
     } else {
       names.erase(path);
     }
   }
+  // The same names below another folder. Nodes stay where they are: open words and files do not notice.
+  static void move_names(Names& names, const std::string& from, const std::string& to) {
+    for (auto at = names.lower_bound(from + "/"); at != names.end() && at->first.starts_with(from + "/");) {
+      auto node = names.extract(at++);
+      node.key() = to + node.key().substr(from.size());
+      names.insert(std::move(node));
+    }
+  }
+  void move_words(const std::string& from, const std::string& to) {
+    std::erase_if(words, [&](const auto& word) { return word.first.first.starts_with(to + "/"); });
+    for (auto at = words.begin(); at != words.end();) {
+      const auto next = std::next(at);
+      if (at->first.first.starts_with(from + "/")) {
+        auto node = words.extract(at);
+        node.key().first = to + node.key().first.substr(from.size());
+        words.insert(std::move(node));
+      }
+      at = next;
+    }
+  }
   static void apply(Names& to, const NameChange& change) {
+    if (!change.folder_from.empty()) return move_names(to, change.folder_from, change.path);
     if (change.now) {
       to[change.path] = change.now;
     } else {
@@ -290,6 +312,7 @@ Result<std::unique_ptr<DiskFile>> SimDisk::open(const std::string& path, OpenMod
 
 Result<void> SimDisk::rename(const std::string& from, const std::string& to) {
   if (auto entered = state_->enter(SimCall::rename, from); !entered) return entered;
+  if (state_->directories.contains(from)) return rename_folder(from, to);
   const auto found = state_->names.find(from);
   if (found == state_->names.end()) return Error{Fault::not_found, from, 0};
   // One change of one directory: never half of it. The pair is kept or lost together by power_loss.
@@ -299,8 +322,33 @@ Result<void> SimDisk::rename(const std::string& from, const std::string& to) {
   return {};
 }
 
+// What its folders hold is taken to be durable by then: their names have a journal of their own.
+Result<void> SimDisk::rename_folder(const std::string& from, const std::string& to) {
+  const auto below = [](const std::string& path, const std::string& folder) {
+    return path == folder || path.starts_with(folder + "/");
+  };
+  for (const auto& [path, inode] : state_->names) {
+    if (below(path, to)) return Error{Fault::exists, to, 0};
+  }
+  for (auto& [directory, changes] : state_->pending) {
+    if (!below(directory, from)) continue;
+    for (const NameChange& change : changes) State::apply(state_->durable_names, change);
+    changes.clear();
+  }
+  std::set<std::string> moved;
+  for (const std::string& path : state_->directories) {
+    if (!below(path, to)) moved.insert(below(path, from) ? to + path.substr(from.size()) : path);
+  }
+  state_->directories = std::move(moved);
+  State::move_names(state_->names, from, to);
+  state_->move_words(from, to);
+  state_->pending[parent_of(from)].push_back({to, nullptr, from});
+  return {};
+}
+
 Result<void> SimDisk::remove(const std::string& path) {
   if (auto entered = state_->enter(SimCall::remove, path); !entered) return entered;
+  if (state_->directories.erase(path) > 0) return {};
   if (!state_->names.contains(path)) return Error{Fault::not_found, path, 0};
   state_->change(path, nullptr);
   return {};
@@ -356,13 +404,18 @@ void SimDisk::power_loss(Rng& rng) {
     for (std::size_t i = 0; i < kept; ++i) {
       State::apply(state_->durable_names, changes[i]);
       // The two halves of a rename are one: a new name of an inode takes the removal that follows with it.
-      if (i + 1 == kept && kept < changes.size() && changes[i].now && !changes[i + 1].now) {
+      const bool halves = i + 1 == kept && kept < changes.size() && changes[i].now;
+      if (halves && !changes[i + 1].now && changes[i + 1].folder_from.empty()) {
         State::apply(state_->durable_names, changes[i + 1]);
       }
+    }
+    for (std::size_t i = changes.size(); i-- > kept;) {
+      if (!changes[i].folder_from.empty()) state_->move_words(changes[i].path, changes[i].folder_from);
     }
     changes.clear();
   }
   state_->names = state_->durable_names;
+  for (const auto& [path, inode] : state_->names) (void)make_dir(parent_of(path));
   std::set<Inode*> seen;
   for (auto& [path, inode] : state_->names) {
     if (seen.insert(inode.get()).second) lose_power(*inode, rng);

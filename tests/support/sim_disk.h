@@ -71,6 +71,8 @@ class SimDisk final : public Disk {
   struct State;
 
  private:
+  Result<void> rename_folder(const std::string& from, const std::string& to);
+
   std::shared_ptr<State> state_;
 };
 
