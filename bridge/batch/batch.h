@@ -17,6 +17,8 @@
 
 namespace wayside::bridge::batch {
 
+inline constexpr std::size_t kBranchesMax = 256;  // in one batch; of more none is told
+
 enum class Outcome : std::uint8_t { deliver = 0, compacted = 1, resent = 2, expired = 3, lost = 4 };
 
 struct Limits {
@@ -45,6 +47,7 @@ struct EncodeInput {
   bool key_frame = true;
   WallMs now{};                                             // for TTL
   const std::vector<spool::ReadRecord>* records = nullptr;  // consecutive from `first`
+  std::vector<spool::Branch> branches{};                    // of them, the first at `first`; empty: not told
 };
 
 struct Encoded {
@@ -92,8 +95,9 @@ struct Decoded {
   Digest after{};
   std::uint64_t framed_bytes = 0;
   bool key_frame = false;
-  std::vector<OutcomeRun> runs;      // cover [first, first + count)
-  std::vector<Delivered> delivered;  // in offset order
+  std::vector<OutcomeRun> runs;         // cover [first, first + count)
+  std::vector<Delivered> delivered;     // in offset order
+  std::vector<spool::Branch> branches;  // of the range, the first at `first`; empty: not told
 };
 // What a batch says of itself, read before the rest is trusted; enough for REJECTED. BATCH_MALFORMED or
 // BATCH_TOO_LARGE otherwise.

@@ -146,6 +146,11 @@ Bytes ColumnsBuilder::finish(const EncodeInput& input, const std::vector<Planned
   const auto signals = builder.CreateVector(signal_columns(builder));
   const auto shapes = builder.CreateVector(shapes_);
   const auto times = builder.CreateVector(times_);
+  std::vector<fb::Branch> told;
+  for (const spool::Branch& branch : input.branches) {
+    if (branch.offset < input.first + all.size()) told.emplace_back(branch.offset.value, branch.id);
+  }
+  const auto branches = told.empty() || told.size() > kBranchesMax ? 0 : builder.CreateVectorOfStructs(told);
   const auto most = std::max_element(catalogue_uses_.begin(), catalogue_uses_.end(),
                                      [](const auto& left, const auto& right) { return left.second < right.second; });
   const auto catalogue = most == catalogue_uses_.end() ? 0 : builder.CreateString(catalogues_.entries()[most->first]);
@@ -177,6 +182,7 @@ Bytes ColumnsBuilder::finish(const EncodeInput& input, const std::vector<Planned
   batch.add_shapes(shapes);
   batch.add_shape_count(static_cast<std::uint32_t>(shape_index_.size()));
   batch.add_times(times);
+  batch.add_branches(branches);
   fb::FinishBatchBuffer(builder, batch.Finish());
   return fb::take(builder);
 }

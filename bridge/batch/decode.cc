@@ -40,6 +40,18 @@ bool read_head(const fb::Batch& in, const Limits& limits, Decoded& out) {
   return true;
 }
 
+bool read_branches(const fb::Batch& in, Decoded& out) {
+  if (in.branches() == nullptr) return true;
+  if (in.branches()->size() > kBranchesMax) return false;
+  for (const fb::Branch* branch : *in.branches()) {
+    const Offset at{branch->offset()};
+    const bool follows = out.branches.empty() ? at == out.first : at > out.branches.back().offset;
+    if (!follows || at >= out.first + out.count) return false;
+    out.branches.push_back({at, branch->id()});
+  }
+  return true;
+}
+
 // Cohorts of a run that is not delivered; they add up to it.
 bool read_cohorts(const fb::Run& run, OutcomeRun& out) {
   std::uint64_t counted = 0;
@@ -94,7 +106,9 @@ wayside::Outcome<Decoded> decode(ByteView message, const Limits& limits) {
   if (!raw) return raw.reason();
   const fb::Verified<fb::Batch> in(raw.value(), fb::BatchIdentifier());
   Decoded out;
-  if (!in || !read_head(*in, limits, out) || !read_runs(*in, out)) return Reason::BATCH_MALFORMED;
+  if (!in || !read_head(*in, limits, out) || !read_runs(*in, out) || !read_branches(*in, out)) {
+    return Reason::BATCH_MALFORMED;
+  }
   auto delivered = unpack(*in, limits.payload_bytes_max);
   if (!delivered) return delivered.reason();
   out.delivered = std::move(delivered).value();

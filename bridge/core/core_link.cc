@@ -145,6 +145,7 @@ void CoreLink::on_hello(EdgeState& edge, ByteView bytes, const Time& now, CoreAc
     return refuse_hello(edge, hello, Reason::LINK_VERSION, actions);
   }
   flush(now, actions);  // binding checkpoints, and what NEXT says must be durable
+  const bool seen = log_.durable().edges().contains(hello.spool);
   const Result<bool> bound = bind(edge, hello, actions);
   if (!bound) {
     ++counters_.log_faults;
@@ -160,17 +161,40 @@ void CoreLink::on_hello(EdgeState& edge, ByteView bytes, const Time& now, CoreAc
     edge.uuid = hello.spool;
     edge.lanes = {};
     for (const Lane lane : kAllLanes) edge.lanes[index_of(lane)].begin = log_.durable().of(edge.uuid, lane).next;
+    edge.closing = hello.closing;
     requests_.session_began(edge.name);
+  }
+  if (!seen && hello.previous) {
+    actions.emplace_back(Alarm{Reason::SPOOL_MOVED, edge.name,
+                               "spool " + to_string(hello.spool) + " goes on for " + to_string(*hello.previous)});
   }
   link::Hello answer = hello;
   answer.product = options_.product;
   answer.lanes.clear();
   actions.emplace_back(Publish{edge.name, {link::Channel::urgent, link::Kind::hello}, link::encode(answer)});
+  if (edge.closing) {
+    const Result<void> answered = answer_closing(edge, hello, actions);
+    if (!answered) actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, edge.name, answered.error().what});
+    return publish_requests(now, actions);  // what was not answered is asked for again
+  }
   for (const Lane lane : kAllLanes) {
     publish_next(edge, lane, actions);
     publish_credit(edge, lane, true, actions);
   }
   publish_requests(now, actions);
+}
+
+// What this spool will ever have here, for good: batches of earlier sessions are stale, and none comes in this one.
+Result<void> CoreLink::answer_closing(EdgeState& edge, const link::Hello& hello, CoreActions& actions) {
+  if (Result<void> fenced = log_.fence(); !fenced) return fenced;
+  std::array<Common, kLanes> common;
+  for (const link::LaneHead& head : hello.lanes) {
+    const Result<Trail> trail = log_.trails().of(hello.spool, head.lane);
+    if (!trail) return trail.error();
+    common[index_of(head.lane)] = common_of(*trail, log_.durable().of(hello.spool, head.lane).next, head);
+  }
+  for (const Lane lane : kAllLanes) publish_next(edge, lane, actions, &common[index_of(lane)]);
+  return {};
 }
 
 void CoreLink::on_batch(EdgeState& edge, const Message& message, const Time& now, CoreActions& actions) {
@@ -183,6 +207,7 @@ void CoreLink::on_batch(EdgeState& edge, const Message& message, const Time& now
   if (!follows(edge, claim, now, actions)) return;
   std::vector<CoreRecord> records = records_of(batch, now.wall);
   if (records.empty()) return;
+  if (!note_branches(edge, batch, actions)) return;
   log_.settle_repeats(records);
   switch (accept(edge, claim, records, now, actions)) {
     case spool::AppendOutcome::appended: ++counters_.batches; return note_presence(edge, batch);
@@ -192,9 +217,19 @@ void CoreLink::on_batch(EdgeState& edge, const Message& message, const Time& now
   }
 }
 
+// Durable before the records are: what is accepted is of branches that are known.
+bool CoreLink::note_branches(const EdgeState& edge, const batch::Decoded& batch, CoreActions& actions) {
+  const Result<void> noted = log_.trails().continue_lane(batch.uuid, batch.lane, batch.first, batch.branches);
+  if (noted) return true;
+  ++counters_.log_faults;
+  actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, edge.name, noted.error().what});
+  return false;  // the edge resends
+}
+
 // Only a batch of this session at `next` with our digest, within credit. Whatever else: NEXT says where we are.
 bool CoreLink::follows(EdgeState& edge, const link::BatchClaim& claim, const Time& now, CoreActions& actions) {
-  if (edge.session == link::kNoSession || claim.session != edge.session || claim.uuid != edge.uuid) {
+  const bool of_session = claim.session == edge.session && claim.uuid == edge.uuid && !edge.closing;
+  if (edge.session == link::kNoSession || !of_session) {
     ++counters_.stale;
     if (edge.session == link::kNoSession) ask_for_hello(edge, now, actions);
     return false;
@@ -258,6 +293,12 @@ void CoreLink::refuse(EdgeState& edge, const Message& message, const link::Batch
   if (!kept) {
     actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, edge.name, kept.error().what});
     return;  // lost is said only of what was kept; the edge resends
+  }
+  // Which branches it was of cannot be told.
+  const Result<void> noted = log_.trails().continue_lane(claim.uuid, claim.lane, claim.first, {});
+  if (!noted) {
+    actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, edge.name, noted.error().what});
+    return;
   }
   if (accept(edge, claim, {lost_record(claim, now.wall)}, now, actions) != spool::AppendOutcome::appended) return;
   ++counters_.rejected;
@@ -345,13 +386,18 @@ void CoreLink::flush(const Time& now, CoreActions& actions) {
   }
 }
 
-void CoreLink::publish_next(EdgeState& edge, Lane lane, CoreActions& actions) {
+void CoreLink::publish_next(EdgeState& edge, Lane lane, CoreActions& actions, const Common* common) {
   link::Next next;
   next.spool = edge.uuid;
   next.session = edge.session;
   next.lane = lane;
   next.standing = log_.durable().of(edge.uuid, lane);
   next.forked = edge.lanes[index_of(lane)].forked;
+  if (common != nullptr) {
+    next.closing = true;
+    next.common = common->offset;
+    next.common_exact = common->exact;
+  }
   actions.emplace_back(Publish{edge.name, {link::channel_of(lane), link::Kind::next}, link::encode(next)});
 }
 

@@ -78,6 +78,7 @@ class CoreLink {
     SpoolUuid uuid;
     std::array<LaneState, kLanes> lanes;
     std::optional<MonoMs> asked_at;  // for a hello
+    bool closing = false;            // the session: nothing is accepted in it
   };
 
   void on(const LinkUp& up, const Time& now, CoreActions& actions);
@@ -104,7 +105,9 @@ class CoreLink {
   void note_presence(const EdgeState& edge, const batch::Decoded& batch);
   void ask_for_hello(EdgeState& edge, const Time& now, CoreActions& actions);
   void flush(const Time& now, CoreActions& actions);
-  void publish_next(EdgeState& edge, Lane lane, CoreActions& actions);
+  Result<void> answer_closing(EdgeState& edge, const link::Hello& hello, CoreActions& actions);
+  void publish_next(EdgeState& edge, Lane lane, CoreActions& actions, const Common* common = nullptr);
+  bool note_branches(const EdgeState& edge, const batch::Decoded& batch, CoreActions& actions);
   void publish_credit(EdgeState& edge, Lane lane, bool restate, CoreActions& actions);
   void publish_requests(const Time& now, CoreActions& actions);
   void refuse_hello(EdgeState& edge, const link::Hello& hello, Reason reason, CoreActions& actions);

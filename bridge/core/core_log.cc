@@ -69,6 +69,14 @@ Result<void> CoreLog::flush(WallMs now, std::array<bool, kLanes>* failed) {
   return result;
 }
 
+Result<void> CoreLog::fence() {
+  WAYSIDE_ASSERT(!dirty());
+  for (auto& writer : writers_) {
+    if (Result<void> done = writer->fence(); !done) return done;
+  }
+  return {};
+}
+
 void CoreLog::revert(Lane lane) {
   repeats_[index_of(lane)].revert();
   for (const LaneKey& key : touched_) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "bridge/core/branch_trail.h"
 #include "bridge/core/checkpoint.h"
 #include "bridge/core/core_record.h"
 #include "bridge/core/dedupe.h"
@@ -72,6 +73,10 @@ class CoreLog {
   // Takes a bound uuid from its edge; durable when it returns ok, not done otherwise.
   Result<void> rebind(const SpoolUuid& uuid, const std::string& edge);
 
+  // What of a batch no flush made durable is overruled, so that no death brings it back. Nothing is staged.
+  Result<void> fence();
+  BranchTrails& trails() { return trails_; }
+
   [[nodiscard]] std::vector<OpenRequestRecord> take_open_requests() { return std::move(open_requests_); }
   [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
   std::uint64_t take_sequence() { return next_sequence_++; }
@@ -94,7 +99,7 @@ class CoreLog {
 
  private:
   CoreLog(Disk& disk, CoreLogOptions options, spool::Volume volume)
-      : disk_(disk), options_(std::move(options)), volume_(std::move(volume)) {
+      : disk_(disk), options_(std::move(options)), volume_(std::move(volume)), trails_(disk_, options_.root) {
     repeats_.fill(RepeatWindow(options_.dedupe));
   }
   [[nodiscard]] Offset proven(Lane lane) const;
@@ -115,6 +120,7 @@ class CoreLog {
   Disk& disk_;
   CoreLogOptions options_;
   spool::Volume volume_;
+  BranchTrails trails_;
   std::array<std::unique_ptr<spool::LaneWriter>, kLanes> writers_;
   std::array<bool, kLanes> dirty_{};
   Standings staged_;

@@ -33,10 +33,11 @@ EdgeLink::EdgeLink(EdgeOptions options, const std::array<LanePorts, kLanes>& lan
 EdgeActions EdgeLink::step(const EdgeEvent& event) {
   EdgeActions actions;
   std::visit([&](const auto& what) { on(what, event.now, actions); }, event.what);
-  if (linked()) {
+  if (linked() && (life_ == Life::open || life_ == Life::stopped)) {
     plan(link::Channel::urgent, event.now, actions);
     plan(link::Channel::bulk, event.now, actions);
   }
+  consider_closing(actions);
   for (const EdgeAction& action : actions) {
     if (!std::holds_alternative<DropLink>(action)) continue;
     ++counters_.dropped_links;
@@ -60,26 +61,38 @@ void EdgeLink::on(const LinkUp& up, const Time& now, EdgeActions& actions) {
 void EdgeLink::on(const LinkDown& /*down*/, const Time& /*now*/, EdgeActions& /*actions*/) { end_session(); }
 
 void EdgeLink::send_hello(const Time& now, EdgeActions& actions) {
+  if (life_ == Life::closed) return;
+  if (life_ == Life::closing) return send_closing_hello(now, actions);
   link::Hello hello;
+  for (const Lane lane : kAllLanes) {
+    LaneSender& sender = *lanes_[index_of(lane)];
+    const Offset settled = sender.settled();
+    hello.lanes.push_back({lane, settled, std::max(settled, sender.synced())});
+  }
+  greet(std::move(hello), now, actions);
+}
+
+void EdgeLink::greet(link::Hello hello, const Time& now, EdgeActions& actions) {
   hello.edge = options_.edge;
   hello.region = options_.region;
   hello.product = options_.product;
   hello.spool = options_.uuid;
   hello.session = session_;
   hello.adopt = options_.adopt;
-  for (const Lane lane : kAllLanes) {
-    LaneSender& sender = *lanes_[index_of(lane)];
-    const Offset settled = sender.settled();
-    hello.lanes.push_back({lane, settled, std::max(settled, sender.synced())});
-  }
+  hello.previous = options_.previous;
   ++counters_.hellos;
   hello_at_ = now.mono;
   actions.emplace_back(Publish{{link::Channel::urgent, link::Kind::hello}, link::encode(hello)});
 }
 
 void EdgeLink::on(const Tick& /*tick*/, const Time& now, EdgeActions& actions) {
+  if (life_ == Life::closed && now.mono - hello_at_ >= options_.resend_ms) {
+    hello_at_ = now.mono;  // until it is durable
+    actions.emplace_back(CloseSpool{*mark_});
+  }
   if (!linked()) return;
-  if (!all_positioned() && now.mono - hello_at_ >= options_.resend_ms) send_hello(now, actions);
+  const bool asks = life_ == Life::closing || !all_positioned();
+  if (asks && now.mono - hello_at_ >= options_.resend_ms) send_hello(now, actions);
   for (auto& lane : lanes_) lane->tick(now, actions);
 }
 
@@ -119,6 +132,7 @@ void EdgeLink::on_hello(ByteView bytes, const Time& now, EdgeActions& actions) {
   if (!hello) return malformed("hello", actions);
   if (hello.value().session == link::kNoSession) {
     // The core has restarted. Where nothing was sent yet, saying hello again is enough.
+    last_ = {};
     if (!any_positioned()) return send_hello(now, actions);
     actions.emplace_back(DropLink{Reason::LINK_SESSION_STALE});
     return;
@@ -134,6 +148,8 @@ void EdgeLink::on_next(ByteView bytes, const Time& now, EdgeActions& actions) {
   const Outcome<link::Next> next = link::decode_next(bytes);
   if (!next) return malformed("next", actions);
   if (!ours(next.value().spool, next.value().session)) return;
+  if (life_ == Life::closed) return;
+  if (life_ == Life::closing) return on_last_next(next.value(), actions);
   if (lanes_[index_of(next.value().lane)]->on_next(next.value(), now, actions)) last_ack_ = now.wall;
 }
 
@@ -177,8 +193,10 @@ void EdgeLink::on_down_batch(ByteView bytes, EdgeActions& actions) {
 
 // A broker that has just started has read every settlement, whatever became of the file since it was written; and it
 // has recovered every lane, which may have cut what was shipped already. A session that begins finds out which it is.
-void EdgeLink::on(const BrokerUp& /*up*/, const Time& /*now*/, EdgeActions& actions) {
+void EdgeLink::on(const BrokerUp& /*up*/, const Time& now, EdgeActions& actions) {
   broker_up_ = true;
+  if (life_ == Life::closed) return;
+  if (life_ == Life::closing && linked()) send_closing_hello(now, actions);
   for (auto& lane : lanes_) lane->settle_again(actions);
   const bool stand = std::all_of(lanes_.begin(), lanes_.end(), [&](auto& lane) { return lane->still_stands(actions); });
   if (linked() && !stand) actions.emplace_back(DropLink{Reason::LINK_SESSION_STALE});

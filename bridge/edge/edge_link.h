@@ -9,6 +9,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "bridge/edge/events.h"
@@ -22,6 +23,9 @@ struct EdgeOptions {
   std::string product;
   SpoolUuid uuid;
   bool adopt = false;  // the spool of another edge: the core is asked to bind it to this one
+  // A lane that is FORKED closes the spool (CloseSpool); false: it stops, the others go on.
+  bool close_forked = false;
+  std::optional<SpoolUuid> previous;  // the spool that this one goes on for
   std::int64_t resend_ms = 5'000;
   std::int64_t batch_linger_ms = 200;  // of state and bulk; urgent lanes do not linger
   std::uint64_t inflight_bytes_max = 16U << 20U;
@@ -54,11 +58,16 @@ class EdgeLink {
 
   [[nodiscard]] const EdgeCounters& counters() const { return counters_; }
   [[nodiscard]] LaneSender& lane(Lane lane) { return *lanes_[index_of(lane)]; }
+  // Nothing is shipped any more: CloseSpool says where the lanes end.
+  [[nodiscard]] bool closed() const { return life_ == Life::closed; }
   [[nodiscard]] bool linked() const { return session_ != link::kNoSession; }
   [[nodiscard]] WallMs last_ack() const { return last_ack_; }
   [[nodiscard]] std::size_t down_pending() const { return down_pending_.size(); }
 
  private:
+  // `closing`: a session of its own asks where the core stands for good. `stopped`: this core does not say.
+  enum class Life : std::uint8_t { open, closing, closed, stopped };
+
   void on(const LinkUp& up, const Time& now, EdgeActions& actions);
   void on(const LinkDown& down, const Time& now, EdgeActions& actions);
   void on(const Message& message, const Time& now, EdgeActions& actions);
@@ -74,6 +83,13 @@ class EdgeLink {
   void on_rejected(ByteView bytes, EdgeActions& actions);
   void on_down_batch(ByteView bytes, EdgeActions& actions);
   void send_hello(const Time& now, EdgeActions& actions);
+  void greet(link::Hello hello, const Time& now, EdgeActions& actions);
+  void consider_closing(EdgeActions& actions);
+  void send_closing_hello(const Time& now, EdgeActions& actions);
+  void on_last_next(const link::Next& next, EdgeActions& actions);
+  void conclude(EdgeActions& actions);
+  void reopen(EdgeActions& actions);
+  void stop(std::string why, EdgeActions& actions);
   void plan(link::Channel channel, const Time& now, EdgeActions& actions);
   [[nodiscard]] std::uint64_t in_flight_bytes(link::Channel channel) const;
   [[nodiscard]] bool any_positioned() const;
@@ -87,6 +103,10 @@ class EdgeLink {
   std::uint64_t session_ = link::kNoSession;
   MonoMs hello_at_{};
   bool broker_up_ = false;
+  Life life_ = Life::open;
+  std::array<std::optional<link::Next>, kLanes> last_;  // of a closing session
+  std::optional<spool::ClosingMark> mark_;
+  unsigned reopened_ = 0;
   std::set<std::uint64_t> down_pending_;
   WallMs last_ack_{};
   EdgeCounters counters_;

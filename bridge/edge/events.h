@@ -9,6 +9,7 @@
 #include "bridge/link/topics.h"
 #include "common/reasons.h"
 #include "common/types.h"
+#include "spool/move.h"
 
 namespace wayside::bridge::edge {
 
@@ -63,7 +64,12 @@ struct Alarm {
   Lane lane{};
   std::string sentence;
 };
-using EdgeAction = std::variant<Publish, DropLink, ToBroker, Settled, Alarm>;
+// The volume went back in time: nothing more is shipped under its uuid. Whoever keeps the spool makes that durable and
+// gives the volume free, so that its broker can move what the core has not got to another one.
+struct CloseSpool {
+  spool::ClosingMark mark;
+};
+using EdgeAction = std::variant<Publish, DropLink, ToBroker, Settled, Alarm, CloseSpool>;
 using EdgeActions = std::vector<EdgeAction>;
 
 }  // namespace wayside::bridge::edge

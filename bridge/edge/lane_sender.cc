@@ -117,6 +117,7 @@ bool LaneSender::chain_agrees(const spool::Standing& core, EdgeActions& actions)
     return false;
   }
   if (core.next < *oldest) return true;  // nothing is left to compare with
+  if (trusted_ && trusted_->next == core.next && trusted_->digest == core.digest) return true;
   const Result<ChainVerdict> verdict = judge_chain(reader_, core, settlement_.standing());
   if (!verdict) {
     disk_fault(verdict.error(), actions);
@@ -261,8 +262,13 @@ bool LaneSender::plan(const Time& now, EdgeActions& actions) {
   }
   cut_to_credit(*records, credit);
   if (records->empty()) return false;
+  Result<std::vector<spool::Branch>> told = branches(position_->at, records->back().offset + 1);
+  if (!told) {
+    disk_fault(told.error(), actions);
+    return false;
+  }
   const batch::EncodeInput input{options_.uuid,     session_, options_.lane, ++number_, position_->at,
-                                 position_->digest, true,     now.wall,      &*records};
+                                 position_->digest, true,     now.wall,      &*records, std::move(*told)};
   Result<batch::Encoded> encoded = batch::encode(input, *options_.rules, options_.limits);
   if (!encoded) {
     disk_fault(encoded.error(), actions);
@@ -294,6 +300,50 @@ Result<std::vector<spool::ReadRecord>> LaneSender::vanished(Offset from, Offset 
   const Result<Digest> digest = reader_.digest_before(oldest);
   if (!digest) return digest.error();
   out.back().after = *digest;
+  return out;
+}
+
+// None of what has gone from the volume.
+Result<std::vector<spool::Branch>> LaneSender::branches(Offset from, Offset to) {
+  auto told = reader_.branches(from, to);
+  if (!told && told.error().fault == Fault::not_found) return std::vector<spool::Branch>();
+  return told;
+}
+
+Result<link::LaneHead> LaneSender::closing_head() {
+  link::LaneHead head;
+  head.lane = options_.lane;
+  head.synced = reader_.synced();
+  head.settled = std::min(settled(), head.synced);
+  const Result<Offset> oldest = reader_.oldest();
+  if (!oldest) return oldest.error();
+  auto told = branches(std::max(head.settled, std::min(*oldest, head.synced)), head.synced);
+  if (!told) return std::move(told).error();
+  head.branches = std::move(*told);
+  if (head.branches.size() > link::kBranchesMax) {
+    head.branches.erase(head.branches.begin(), head.branches.end() - link::kBranchesMax);
+  }
+  return head;
+}
+
+Result<LaneSender::Ending> LaneSender::end_at(const link::Next& last) {
+  const spool::Standing& core = last.standing;
+  const Offset head = reader_.synced();
+  Ending out{{core.next, core.next, core.digest, true}, core.next <= head};
+  const Result<Offset> oldest = reader_.oldest();
+  if (!oldest) return oldest.error();
+  // Above zero, and something is left to compare with.
+  if (out.trusted && core.next.value > 0 && core.next >= *oldest) {
+    const Result<ChainVerdict> verdict = judge_chain(reader_, core, settlement_.standing());
+    if (!verdict) return verdict.error();
+    const bool all_branches = last.common_exact && last.common == core.next;
+    out.trusted = *verdict == ChainVerdict::same || (*verdict == ChainVerdict::unknown && all_branches);
+  }
+  if (out.trusted) return out;
+  // A chain that parts within a branch went back together with its writer: only the settlement is certain.
+  const Offset certain = std::min(settled(), core.next);
+  out.end.exact = last.common_exact && last.common < core.next;
+  out.end.common = std::min(out.end.exact || last.common < core.next ? std::max(last.common, certain) : certain, head);
   return out;
 }
 

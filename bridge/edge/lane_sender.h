@@ -60,6 +60,21 @@ class LaneSender {
   // Resends what the core has not acknowledged for resend_ms; retries a settlement the disk refused.
   void tick(const Time& now, EdgeActions& actions);
 
+  // Where the lane ends, at a core that says where it stands for good. `trusted`: the volume holds what the core holds,
+  // and the core was told no more than it holds.
+  struct Ending {
+    spool::LaneEnd end;
+    bool trusted = false;
+  };
+  Result<Ending> end_at(const link::Next& last);
+  // What a closing session needs to know of the lane.
+  Result<link::LaneHead> closing_head();
+  // It is no fork after all: the next session may begin at this standing.
+  void trust(const spool::Standing& core) {
+    forked_ = false;
+    trusted_ = core;
+  }
+
   // Writes the settlement again as it stands, for a broker that reads it now: it may have rotted since.
   void settle_again(EdgeActions& actions);
 
@@ -68,6 +83,8 @@ class LaneSender {
 
   [[nodiscard]] bool positioned() const { return position_.has_value(); }
   [[nodiscard]] bool forked() const { return forked_; }
+  // The core holds more than the volume shows.
+  [[nodiscard]] bool behind() const { return ahead_; }
   [[nodiscard]] std::uint64_t in_flight_bytes() const { return in_flight_bytes_; }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
   [[nodiscard]] Offset settled() const { return settlement_.standing().next; }
@@ -99,6 +116,7 @@ class LaneSender {
   bool due(const Time& now) const;
   Result<std::vector<spool::ReadRecord>> records_from(Offset from, std::uint64_t credit);
   Result<std::vector<spool::ReadRecord>> vanished(Offset from, Offset oldest);
+  Result<std::vector<spool::Branch>> branches(Offset from, Offset to);
   void ship(batch::Encoded encoded, const Time& now, EdgeActions& actions);
   void alarm(Reason reason, std::string sentence, EdgeActions& actions) const;
   void stop_forked(std::string sentence, EdgeActions& actions);
@@ -120,6 +138,7 @@ class LaneSender {
   std::uint32_t records_max_ = 0;  // of a batch, in this session
   bool backlog_ = false;           // the last plan left records behind: no lingering
   bool forked_ = false;
+  std::optional<spool::Standing> trusted_;
   bool ahead_ = false;                        // the core's NEXT is above our synced page: wait for the page
   bool disk_fault_ = false;                   // alarmed already
   unsigned resends_ = 0;                      // since the last progress: the timeout doubles

@@ -39,6 +39,18 @@ bool within(const spool::Totals& part, const spool::Totals& whole) {
          part.expired <= whole.expired && part.lost <= whole.lost && part.resent <= part.compacted;
 }
 
+// They rise, from where the core may have settled what is not on the volume any more.
+bool read_branches(const fb::LaneHead& in, LaneHead& out) {
+  if (in.branches() == nullptr) return true;
+  if (in.branches()->size() > kBranchesMax) return false;
+  for (const fb::Branch* branch : *in.branches()) {
+    const Offset at{branch->offset()};
+    if (at > out.synced || (!out.branches.empty() && at <= out.branches.back().offset)) return false;
+    out.branches.push_back({at, branch->id()});
+  }
+  return true;
+}
+
 // What a core says by cohort adds up to its totals. A core that says nothing by cohort is no liar.
 bool read_cohorts(const fb::Next& in, const spool::Totals& whole, spool::CohortTotals& out) {
   if (in.cohorts() == nullptr || in.cohorts()->size() == 0) return true;
@@ -68,6 +80,8 @@ Outcome<Hello> decode_hello(ByteView bytes) {
   out.session = in.table->session();
   out.product = text_of(in.table->product()).substr(0, kNameBytesMax);
   out.adopt = in.table->adopt();
+  out.closing = in.table->closing();
+  if (in.table->previous() != nullptr) out.previous = from_fb(*in.table->previous());
   if (in.table->lanes() == nullptr) return out;
   if (in.table->lanes()->size() > kLanes) return kMalformed;
   for (const fb::LaneHead* head : *in.table->lanes()) {
@@ -75,6 +89,7 @@ Outcome<Hello> decode_hello(ByteView bytes) {
     if (!lane_from_fb(head->lane(), lane.lane) || head->settled() > head->synced()) return kMalformed;
     lane.settled = {head->settled()};
     lane.synced = {head->synced()};
+    if (!read_branches(*head, lane)) return kMalformed;
     out.lanes.push_back(lane);
   }
   return out;
@@ -87,9 +102,13 @@ Outcome<Next> decode_next(ByteView bytes) {
   out.spool = from_fb(*in.table->spool());
   out.session = in.table->session();
   out.forked = in.table->forked();
+  out.closing = in.table->closing();
+  out.common = {in.table->common()};
+  out.common_exact = in.table->common_exact();
   out.standing.next = {in.table->next()};
   out.standing.digest = from_fb(*in.table->digest());
   out.standing.totals = from_fb(*in.table->totals());
+  if (out.common > out.standing.next) return kMalformed;
   const spool::Totals& totals = out.standing.totals;
   if (!spool::adds_up(totals, out.standing.next) || !read_cohorts(*in.table, totals, out.standing.cohorts)) {
     return kMalformed;

@@ -25,12 +25,17 @@ Bytes encode(const Hello& hello) {
   std::vector<flatbuffers::Offset<fb::LaneHead>> lanes;
   lanes.reserve(hello.lanes.size());
   for (const LaneHead& head : hello.lanes) {
-    lanes.push_back(fb::CreateLaneHead(builder, to_fb(head.lane), head.settled.value, head.synced.value));
+    std::vector<fb::Branch> told;
+    for (const spool::Branch& branch : head.branches) told.emplace_back(branch.offset.value, branch.id);
+    const auto branches = told.empty() ? 0 : builder.CreateVectorOfStructs(told);
+    lanes.push_back(fb::CreateLaneHead(builder, to_fb(head.lane), head.settled.value, head.synced.value, branches));
   }
   const fb::Uuid spool = to_fb(hello.spool);
-  const auto root = fb::CreateHello(builder, hello.version_min, hello.version_max, builder.CreateString(hello.edge),
-                                    builder.CreateString(hello.region), &spool, hello.session,
-                                    builder.CreateString(hello.product), builder.CreateVector(lanes), hello.adopt);
+  const fb::Uuid previous = to_fb(hello.previous.value_or(SpoolUuid{}));
+  const auto root =
+      fb::CreateHello(builder, hello.version_min, hello.version_max, builder.CreateString(hello.edge),
+                      builder.CreateString(hello.region), &spool, hello.session, builder.CreateString(hello.product),
+                      builder.CreateVector(lanes), hello.adopt, hello.closing, hello.previous ? &previous : nullptr);
   return finished(builder, root, fb::HelloIdentifier());
 }
 
@@ -46,7 +51,7 @@ Bytes encode(const Next& next) {
   const fb::Digest128 digest = to_fb(next.standing.digest);
   const fb::Totals totals = to_fb(next.standing.totals);
   const auto root = fb::CreateNext(builder, &spool, next.session, to_fb(next.lane), next.standing.next.value, &digest,
-                                   &totals, rows, next.forked);
+                                   &totals, rows, next.forked, next.closing, next.common.value, next.common_exact);
   return finished(builder, root, fb::NextIdentifier());
 }
 

@@ -12,6 +12,7 @@
 
 #include "common/reasons.h"
 #include "common/types.h"
+#include "spool/lane.h"
 #include "spool/settlement.h"
 
 namespace wayside::bridge::link {
@@ -20,6 +21,7 @@ inline constexpr std::uint16_t kVersion = 1;
 inline constexpr std::size_t kMessageBytesMax = 4U << 20U;
 inline constexpr std::size_t kNameBytesMax = 64;     // an edge, a region, a cohort
 inline constexpr std::size_t kCohortsMax = 256;      // in one NEXT
+inline constexpr std::size_t kBranchesMax = 1'024;   // of a lane, in one hello
 inline constexpr std::size_t kDownItemsMax = 1'000;  // in one DownBatch or DownAck
 inline constexpr std::size_t kRequestBytesMax = 768U << 10U;
 
@@ -31,6 +33,7 @@ struct LaneHead {
   Lane lane{};
   Offset settled{};
   Offset synced{};
+  std::vector<spool::Branch> branches{};  // from settled to synced, of a closing spool
 };
 struct Hello {
   std::uint16_t version_min = kVersion;
@@ -41,7 +44,9 @@ struct Hello {
   std::uint64_t session = kNoSession;
   std::string product;
   std::vector<LaneHead> lanes;
-  bool adopt = false;  // take the spool over from the edge it is bound to
+  bool adopt = false;                   // take the spool over from the edge it is bound to
+  bool closing = false;                 // no batch follows in this session: each NEXT is the last of its lane
+  std::optional<SpoolUuid> previous{};  // the spool that this one goes on for
 };
 struct Next {
   SpoolUuid spool;
@@ -49,6 +54,9 @@ struct Next {
   Lane lane{};
   spool::Standing standing;
   bool forked = false;
+  bool closing = false;       // the answer to a closing hello
+  Offset common{};            // then: core and volume have the same records below
+  bool common_exact = false;  // and part there
 };
 struct Credit {
   SpoolUuid spool;

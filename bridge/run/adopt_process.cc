@@ -14,6 +14,8 @@
 #include "common/log/log.h"
 #include "common/os/system.h"
 #include "schemas/json/writer.h"
+#include "schemas/record.h"
+#include "spool/move.h"
 #include "spool/spool.h"
 
 namespace wayside::bridge::run {
@@ -66,9 +68,27 @@ Result<void> open_lane(Disk& disk, Orphan& orphan, Lane lane) {
   return {};
 }
 
+// One that its bridge had closed goes on under another uuid, as its broker would have had it.
+Result<void> finish_closed(Disk& disk, const std::string& root) {
+  spool::MoveOptions options;
+  options.fresh = os::random_uuid();
+  options.branch = os::random_seed();
+  options.now = os::SystemClock().wall();
+  options.cohort_of = [](ByteView body) {
+    const auto record = schemas::decode_record(body);
+    return record ? std::string(record->cohort) : std::string();
+  };
+  const auto outcome = spool::move_spool(disk, root, options);
+  if (!outcome) return outcome.error();
+  if (*outcome == spool::MoveOutcome::waiting) return Error{Fault::locked, root + " is closed, and in use"};
+  if (*outcome == spool::MoveOutcome::moved) log::warning("spool_moved", {{"root", root}});
+  return {};
+}
+
 Result<void> open_orphan(Disk& disk, const std::string& dir, Orphan& out) {
   const Result<std::string> root = root_of(disk, dir);
   if (!root) return root.error();
+  if (Result<void> moved = finish_closed(disk, *root); !moved) return moved;
   auto writer = spool::open_volume(disk, *root, spool::VolumeRole::writer, {});
   if (!writer) return std::move(writer).error();
   out.writer = std::move(*writer);
@@ -166,6 +186,7 @@ class AdoptProcess {
   void act(edge::DropLink& /*drop*/) { connections_->drop(); }
   void act(edge::ToBroker& /*request*/) {}  // no broker is here: the core sends it again
   void act(edge::Settled& /*settled*/) {}
+  void act(edge::CloseSpool& /*close*/) {}  // not asked for: its lane stops
   void act(edge::Alarm& alarm) {
     refused_ = refused_ || alarm.reason == Reason::EDGE_MISMATCH || alarm.reason == Reason::LINK_VERSION;
     // Of a lane that shows less than the core has, too: it is recovered, and no broker will make it more.

@@ -31,15 +31,25 @@ constexpr std::int64_t kVolumeSayMs = 30'000;
 // The spool as the bridge has it: settlements are ours, segments are only read.
 struct Spool {
   spool::Volume volume;
+  std::optional<SpoolUuid> previous;  // the spool that this one goes on for
   std::array<std::unique_ptr<spool::LaneReader>, kLanes> readers;
   std::array<std::unique_ptr<spool::SettlementLog>, kLanes> settlements;
 };
 
 Result<Spool> open_spool(Disk& disk, const std::string& root) {
   Spool out;
+  // Looked at without the lock, which would keep its broker from moving it.
+  const Result<spool::Volume> seen = spool::open_volume(disk, root, spool::VolumeRole::reader, {});
+  if (!seen) return seen.error();
+  const auto mark = spool::load_closing(disk, root, seen->uuid);
+  if (!mark) return mark.error();
+  if (*mark) return Error{Fault::locked, to_string(seen->uuid) + " is closed: its broker moves what the core has not"};
   Result<spool::Volume> volume = spool::open_volume(disk, root, spool::VolumeRole::settler, {});
   if (!volume) return volume.error();
   out.volume = std::move(*volume);
+  const auto moved = spool::load_moved(disk, root, out.volume.uuid);
+  if (!moved) return moved.error();
+  if (*moved) out.previous = (*moved)->from;
   for (const Lane lane : kAllLanes) {
     const std::string dir = out.volume.lane_dir(lane);
     auto reader = spool::LaneReader::open(disk, dir, out.volume.uuid, lane);
@@ -69,10 +79,13 @@ class EdgeProcess {
     if (Result<void> told = announce(config_.text("edge.run_dir"), "bridge-edge.json", server_->port()); !told) {
       return fail(told.error());
     }
-    start();
-    while (!stop_.raised()) turn();
-    drain();
-    connections_->stop();
+    do {
+      start();
+      while (!stop_.raised() && !closed_) turn();
+      if (!closed_) drain();
+      connections_->stop();
+      if (closed_) give_free();
+    } while (wait_for_spool());
     log::info("stopped");
     return kExitDrained;
   }
@@ -114,9 +127,22 @@ class EdgeProcess {
     return false;
   }
 
+  // The volume is its broker's alone until another spool has taken its place.
+  void give_free() {
+    ready_.store(false);
+    broker_.reset();
+    connections_.reset();
+    link_.reset();
+    spool_ = {};
+    synced_ = {};
+    closed_ = false;
+  }
+
   void start() {
     edge::EdgeOptions options = edge_options(config_);
     options.uuid = spool_.volume.uuid;
+    options.previous = spool_.previous;
+    options.close_forked = true;
     std::array<edge::LanePorts, kLanes> ports;
     for (std::size_t i = 0; i < kLanes; ++i) ports[i] = {spool_.readers[i].get(), spool_.settlements[i].get()};
     poll_ms_ = std::clamp(options.batch_linger_ms / 4, kPollMsMin, kPollMsMax);
@@ -183,6 +209,20 @@ class EdgeProcess {
   }
   void act(edge::ToBroker& request) { (void)broker_->send({request.sequence, std::move(request.request)}); }
   void act(edge::Settled& /*settled*/) {}
+  // Durable before anybody moves a record. Where the disk refuses it the link asks again.
+  void act(edge::CloseSpool& close) {
+    const Result<void> stored = spool::store_closing(*disk_, spool_.volume.root, close.mark);
+    if (!stored) return log::error("spool_not_closed", {{"why", stored.error().what}});
+    for (const Lane lane : kAllLanes) {
+      const spool::LaneEnd& end = close.mark.lanes[index_of(lane)];
+      log::warning("spool_closed", {{"spool", to_string(close.mark.uuid)},
+                                    {"lane", to_string(lane)},
+                                    {"common", std::to_string(end.common.value)},
+                                    {"core_next", std::to_string(end.core_next.value)},
+                                    {"exact", end.exact ? "yes" : "no"}});
+    }
+    closed_ = true;
+  }
   void act(edge::Alarm& alarm) {
     metrics_.alarm(alarm.reason);
     log::error("link_alarm", {{"reason", std::string(code(alarm.reason))},
@@ -216,6 +256,7 @@ class EdgeProcess {
   std::optional<EdgeConnections> connections_;
   std::optional<BrokerSocket> broker_;
   std::array<Offset, kLanes> synced_{};
+  bool closed_ = false;  // this spool: another one takes its place
   std::int64_t poll_ms_ = kPollMsMin;
   MonoMs shown_at_{};
 };

@@ -75,6 +75,21 @@ void write_columns(JsonWriter& json, const Batch& batch) {
   json.end_array();
 }
 
+// 64 bits by chance: as text, like other identities.
+void write_branches(JsonWriter& json, const flatbuffers::Vector<const Branch*>* branches) {
+  if (branches == nullptr) return;
+  json.key("branches").begin_array();
+  for (const Branch* branch : *branches) {
+    json.begin_object()
+        .key("offset")
+        .uint64(branch->offset())
+        .key("id")
+        .text(std::to_string(branch->id()))
+        .end_object();
+  }
+  json.end_array();
+}
+
 }  // namespace
 
 Text hello_json(ByteView payload) {
@@ -91,11 +106,15 @@ Text hello_json(ByteView payload) {
     for (const auto* head : *hello->lanes()) {
       json.begin_object();
       write_lane(json, head->lane());
-      json.key("settled").uint64(head->settled()).key("synced").uint64(head->synced()).end_object();
+      json.key("settled").uint64(head->settled()).key("synced").uint64(head->synced());
+      write_branches(json, head->branches());
+      json.end_object();
     }
   }
   json.end_array();
   if (hello->adopt()) json.key("adopt").boolean(true);
+  if (hello->closing()) json.key("closing").boolean(true);
+  if (hello->previous() != nullptr) json.key("previous").text(to_string(spool_uuid(*hello->previous())));
   json.end_object();
   return out;
 }
@@ -109,7 +128,9 @@ Text next_json(ByteView payload) {
   json.key("next").uint64(next->next()).key("digest").text(hex(*next->digest()));
   write_totals(json, "totals", *next->totals());
   write_cohorts(json, next->cohorts());
-  json.key("forked").boolean(next->forked()).end_object();
+  json.key("forked").boolean(next->forked());
+  if (next->closing()) json.key("common").uint64(next->common()).key("common_exact").boolean(next->common_exact());
+  json.end_object();
   return out;
 }
 
@@ -203,6 +224,7 @@ Text batch_json(ByteView payload) {
   write_texts(json, "catalogues", batch->catalogues());
   json.key("payload_bytes").small(batch->payloads() == nullptr ? 0 : batch->payloads()->size());
   write_columns(json, *batch);
+  write_branches(json, batch->branches());
   json.end_object();
   return out;
 }

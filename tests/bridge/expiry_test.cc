@@ -113,7 +113,7 @@ TEST_CASE("a record is expired or delivered, never both, whoever loses power whi
   CHECK(check_core_log(world).empty());
   const SinkView view = read_sink(world);
   CHECK(view.problem.empty());
-  CHECK(view.sequences[index_of(Lane::bulk)].size() == bulk.totals.delivered);
+  CHECK(view.of(world.spool_uuid, Lane::bulk).size() == bulk.totals.delivered);
   both_outcomes += bulk.totals.expired > 0 && bulk.totals.delivered > 0 ? 1 : 0;
   if (seed == 39) CHECK(both_outcomes > 20);  // of 39 histories
 }

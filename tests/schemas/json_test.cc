@@ -172,24 +172,31 @@ TEST_CASE("link messages as JSON") {
     const auto edge = b.CreateString("edge-1");
     const auto region = b.CreateString("eu-1");
     const auto product = b.CreateString("wayside-bridge 0.1.0");
-    const auto head = CreateLaneHead(b, LaneId::state, 3, 9);
+    const Branch branch(3, ~0ULL);
+    const auto branches = b.CreateVectorOfStructs(&branch, 1);
+    const auto head = CreateLaneHead(b, LaneId::state, 3, 9, branches);
     const auto lanes = b.CreateVector(&head, 1);
-    FinishHelloBuffer(b, CreateHello(b, 1, 1, edge, region, &kSpool, 77, product, lanes));
+    FinishHelloBuffer(b, CreateHello(b, 1, 1, edge, region, &kSpool, 77, product, lanes, false, true, &kSpool));
   }));
   CHECK(hello["spool"] == kSpoolText);
   CHECK(hello["lanes"][0]["lane"] == "state");
   CHECK(hello["lanes"][0]["synced"] == "9");
+  CHECK(hello["lanes"][0]["branches"][0]["id"] == "18446744073709551615");
+  CHECK(hello["closing"] == true);
+  CHECK(hello["previous"] == kSpoolText);
   const json next = parsed(built([&](auto& b) {
     const auto name = b.CreateString("alpha");
     const auto cohort = CreateCohortTotals(b, name, &totals);
     const auto cohorts = b.CreateVector(&cohort, 1);
-    FinishNextBuffer(b, CreateNext(b, &kSpool, 77, LaneId::bulk, 12, &kDigest, &totals, cohorts, true));
+    FinishNextBuffer(b, CreateNext(b, &kSpool, 77, LaneId::bulk, 12, &kDigest, &totals, cohorts, true, true, 7, true));
   }));
   CHECK(next["next"] == "12");
   CHECK(next["digest"] == "00112233445566778899aabbccddeeff");
   CHECK(next["totals"]["compacted"] == "4");
   CHECK(next["cohorts"]["alpha"]["lost"] == "1");
   CHECK(next["forked"] == true);
+  CHECK(next["common"] == "7");
+  CHECK(next["common_exact"] == true);
   const json credit =
       parsed(built([&](auto& b) { FinishCreditBuffer(b, CreateCredit(b, &kSpool, 1, LaneId::ack, 99)); }));
   CHECK(credit["limit_bytes"] == "99");

@@ -18,16 +18,12 @@ struct Expected {
 
 // Remembers what may not fall.
 struct Watch {
+  SpoolUuid uuid;  // of which spool core_next is
   std::array<Offset, kLanes> core_next{};
   std::array<Offset, kLanes> sink_done{};  // what the core log may have deleted by
 };
 
-// The lane waits for a person: its volume is not the one that the core knows.
-bool stopped(const World& world, Lane lane);
 bool forked_was_said(const World& world, Lane lane);
-// It may end so where the volume came from an old copy, or where rot and a loss of power took a tail that the core has:
-// then other records come to stand at those offsets. Rot alone stops no lane.
-bool may_stop(const World& world, const Expected& expected, Lane lane);
 
 // "" or the broken promise.
 std::string check_step(World& world, const Expected& expected, Watch& watch);

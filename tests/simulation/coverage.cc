@@ -35,6 +35,8 @@ Coverage& Coverage::operator+=(const Coverage& other) {
   for (std::size_t fault = 0; fault < kStruck; ++fault) {
     for (std::size_t stake = 0; stake < kStakes; ++stake) hits_.at(fault).at(stake) += other.hits_.at(fault).at(stake);
   }
+  moves_ += other.moves_;
+  not_exact_ += other.not_exact_;
   return *this;
 }
 

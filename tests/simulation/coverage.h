@@ -71,7 +71,17 @@ class Coverage {
   [[nodiscard]] std::uint64_t min_hits() const;
   [[nodiscard]] std::string table() const;
 
+  // Spools that went on under another uuid, and lanes of them whose cut could not be told exactly.
+  void moved(std::uint64_t lanes_not_exact) {
+    ++moves_;
+    not_exact_ += lanes_not_exact;
+  }
+  [[nodiscard]] std::uint64_t moves() const { return moves_; }
+  [[nodiscard]] std::uint64_t not_exact() const { return not_exact_; }
+
  private:
+  std::uint64_t moves_ = 0;
+  std::uint64_t not_exact_ = 0;
   std::array<std::array<std::uint64_t, kStakes>, kStruck> hits_{};
 };
 

@@ -15,6 +15,7 @@ constexpr unsigned kStillTurns = 1'000;
 
 History::History(const Script& script, const Planting& planting) : script_(script), world_(script.seed) {
   if (script.seed % kSmallOneOf == 0) world_.sizes = kSmall;
+  world_.edge_options.close_forked = true;
   if (planting) planting(world_);
 }
 
@@ -38,7 +39,13 @@ Verdict History::run(Coverage* coverage) {
     if (!problem.empty()) return {std::move(problem), number};
     ++number;
   }
-  return {finish(), number};
+  Verdict verdict{finish(), number};
+  for (const Past& past : world_.past) {
+    const auto& lanes = past.moved.lanes;
+    const auto inexact = std::count_if(lanes.begin(), lanes.end(), [](const auto& lane) { return !lane.end.exact; });
+    if (coverage != nullptr) coverage->moved(static_cast<std::uint64_t>(inexact));
+  }
+  return verdict;
 }
 
 void History::take(const Step& step) {
@@ -146,7 +153,6 @@ std::string History::finish() {
 std::string History::publish_to_all() {
   world_.broker->release(world_.edge_disk);
   for (const Lane lane : kAllLanes) {
-    if (may_stop(world_, expected_, lane) && stopped(world_, lane)) continue;
     if (!world_.append(lane, record_body(lane, "V0", ++sequence_)) || !world_.commit(lane)) {
       return std::string(to_string(lane)) + ": takes nothing though all is settled";
     }
@@ -162,9 +168,9 @@ bool History::drain() {
     world_.core_event(bridge::core::Flush{});
     world_.tick(25);
     (void)world_.sink_turn();
-    if (!world_.edge || !world_.core) return false;
-    if (world_.packets.empty() && drained()) return true;
-    still = std::exchange(before, moved()) == moved() ? still + 1 : 0;
+    if (!world_.core || (!world_.edge && !world_.edge_waits)) return false;
+    if (world_.edge && world_.packets.empty() && drained()) return true;
+    if (world_.edge) still = std::exchange(before, moved()) == moved() ? still + 1 : 0;
   }
   return false;
 }
@@ -181,9 +187,7 @@ std::uint64_t History::moved() const {
 
 bool History::drained() const {
   for (const Lane lane : kAllLanes) {
-    const bool settled =
-        world_.edge->settlements[index_of(lane)]->standing().next == world_.committed[index_of(lane)] ||
-        (may_stop(world_, expected_, lane) && stopped(world_, lane) && forked_was_said(world_, lane));
+    const bool settled = world_.edge->settlements[index_of(lane)]->standing().next == world_.committed[index_of(lane)];
     if (!settled || world_.core->sink->done(lane) != world_.core->log->synced(lane)) return false;
   }
   return true;
@@ -216,8 +220,8 @@ void History::note_stakes() {
     const std::size_t i = index_of(lane);
     Offset accepted = durable_[i];
     if (world_.core) {
-      durable_[i] = world_.core->log->durable().of(uuid_of(0xED), lane).next;
-      accepted = world_.core->log->staged().of(uuid_of(0xED), lane).next;
+      durable_[i] = world_.core->log->durable().of(world_.spool_uuid, lane).next;
+      accepted = world_.core->log->staged().of(world_.spool_uuid, lane).next;
       set(Stake::unsunk, world_.core->sink->done(lane) < world_.core->log->synced(lane));
     }
     if (world_.edge) settled_[i] = world_.edge->settlements[i]->standing().next;

@@ -62,6 +62,7 @@ class History {
     std::array<Offset, kLanes> committed{};
     std::array<std::vector<Bytes>, kLanes> journal;
     std::array<std::vector<std::vector<Bytes>>, kLanes> refused;
+    SpoolUuid uuid;
   };
 
   const Script& script_;

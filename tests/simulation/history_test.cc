@@ -44,12 +44,14 @@ TEST_CASE("in histories with rot what is damaged is counted lost and nothing els
   CHECK(coverage.hits(Struck::rot_core_log, Stake::unsent) > 0);
 }
 
-TEST_CASE("in histories where a volume comes back from an old copy FORKED is said and the core takes nothing wrong") {
+TEST_CASE("histories of a volume from an old copy: it goes on under another uuid, and nothing is missing or twice") {
   Coverage coverage;
   const std::string failures = failures_of(Profile::restored, coverage);
   INFO(failures);
   CHECK(failures.empty());
   CHECK(coverage.hits(Struck::volume_restored, Stake::unanswered) > 0);
+  CHECK(coverage.moves() > 10);
+  CHECK(coverage.not_exact() == 0);
 }
 
 TEST_CASE("each planted bug is found within its number of histories") {

@@ -73,6 +73,13 @@ std::function<Found(std::uint64_t)> in_custody(CustodyBug bug) {
 
 void plant_credit_twice(World& world) { world.seams.delivering = charge_credit_twice; }
 
+void plant_cut_too_far(World& world) {
+  world.seams.delivering = [](Packet& packet) { move_cut(packet, 1); };
+}
+void plant_cut_too_low(World& world) {
+  world.seams.delivering = [](Packet& packet) { move_cut(packet, -1); };
+}
+
 }  // namespace
 
 const std::vector<Planted>& planted_bugs() {
@@ -91,6 +98,8 @@ const std::vector<Planted>& planted_bugs() {
       {"batch replanned under an old number", Profile::faults, 20, plant_old_plan},
       {"tombstone settled before NEXT", Profile::rot, 100, plant_lost_settled},
       {"restored volume accepted", Profile::restored, 100, plant_no_fork},
+      {"closed spool cut too far", Profile::restored, 100, plant_cut_too_far},
+      {"closed spool cut too low", Profile::restored, 100, plant_cut_too_low},
       {"lost tail after recovery", Profile::faults, 20, lying(Side::broker, {.claims = true, .tail = true})},
       {"ledger off by one on lost", Profile::rot, 100, plant_off_by_one},
       {"PUBCOMP before release", Profile::faults, 60, {}, pubcomp_before_release},

@@ -9,6 +9,8 @@
 #include "bridge/core/core_link.h"
 #include "bridge/edge/edge_link.h"
 #include "bridge/sink/file_sink.h"
+#include "schemas/record.h"
+#include "spool/move.h"
 #include "spool/spool.h"
 #include "tests/support/sim_disk.h"
 
@@ -43,6 +45,11 @@ struct Sizes {
 };
 inline constexpr Sizes kSmall{64U << 10U, 224U << 10U, 192U << 10U};
 
+inline std::string cohort_of(ByteView body) {
+  const auto record = schemas::decode_record(body);
+  return record.ok() ? std::string(record->cohort) : std::string();
+}
+
 // The broker's part: writers of all lanes.
 struct SimBroker {
   spool::Volume volume;
@@ -50,8 +57,11 @@ struct SimBroker {
   std::array<spool::Recovery, kLanes> recovered;
   std::array<Offset, kLanes> settled_seen{};
 
-  static Result<std::unique_ptr<SimBroker>> start(Disk& disk, const Sizes& sizes) {
+  // `move`: as the broker would have it move a spool that it finds half moved.
+  static Result<std::unique_ptr<SimBroker>> start(Disk& disk, const Sizes& sizes, const spool::MoveOptions& move = {}) {
     auto broker = std::make_unique<SimBroker>();
+    const auto finished = spool::finish_move(disk, kSpoolRoot, move);
+    if (!finished) return finished.error();
     auto volume = spool::open_volume(disk, kSpoolRoot, spool::VolumeRole::writer, uuid_of(0xED));
     if (!volume) return volume.error();
     broker->volume = std::move(*volume);
@@ -62,6 +72,7 @@ struct SimBroker {
       options.uuid = broker->volume.uuid;
       options.segment_bytes_max = sizes.segment_bytes_max;
       options.lane_bytes_max = sizes.edge_lane_bytes_max;
+      options.branch = move.branch;
       auto settled = spool::read_settled(disk, options.dir, options.uuid, lane);
       const Offset known = settled ? settled->next : Offset{};
       if (settled) options.known_digest = settled->digest;
@@ -83,6 +94,14 @@ struct SimBroker {
 };
 
 struct SimEdge {
+  static Result<std::optional<SpoolUuid>> moved_from(Disk& disk) {
+    const auto volume = spool::open_volume(disk, kSpoolRoot, spool::VolumeRole::reader, {});
+    if (!volume) return volume.error();
+    const auto moved = spool::load_moved(disk, kSpoolRoot, volume->uuid);
+    if (!moved) return moved.error();
+    return *moved ? std::optional<SpoolUuid>((*moved)->from) : std::nullopt;
+  }
+
   spool::Volume volume;
   std::array<std::unique_ptr<spool::LaneReader>, kLanes> readers;
   std::array<std::unique_ptr<spool::SettlementLog>, kLanes> settlements;
@@ -91,6 +110,9 @@ struct SimEdge {
   static Result<std::unique_ptr<SimEdge>> start(Disk& disk, bridge::edge::EdgeOptions options,
                                                 const EdgePorts& between = {}) {
     auto edge = std::make_unique<SimEdge>();
+    const auto moved = moved_from(disk);
+    if (!moved) return moved.error();
+    options.previous = *moved;
     auto volume = spool::open_volume(disk, kSpoolRoot, spool::VolumeRole::settler, {});
     if (!volume) return volume.error();
     edge->volume = std::move(*volume);
@@ -109,6 +131,15 @@ struct SimEdge {
     return edge;
   }
 };
+
+// A closed spool is its broker's alone.
+inline Result<bool> is_closed(Disk& disk) {
+  const auto volume = spool::open_volume(disk, kSpoolRoot, spool::VolumeRole::reader, {});
+  if (!volume) return volume.error();
+  const auto mark = spool::load_closing(disk, kSpoolRoot, volume->uuid);
+  if (!mark) return mark.error();
+  return mark->has_value();
+}
 
 struct SimCore {
   std::unique_ptr<bridge::core::CoreLog> log;

@@ -7,22 +7,23 @@ namespace wayside::test {
 namespace {
 
 struct CoreView {
-  std::array<std::uint64_t, kLanes> next{};
+  std::map<std::pair<SpoolUuid, Lane>, std::uint64_t> next;
   std::string problem;
 };
 
-bool damaged(const World& world, Lane lane, std::uint64_t from, std::uint64_t to) {
-  for (std::uint64_t offset = from; offset < to; ++offset) {
-    if (!world.core_rotted[index_of(lane)].contains(offset)) return false;
+bool damaged(const World& world, const bridge::core::CoreRecord& record, std::uint64_t from) {
+  const auto rotted = world.core_rotted(record.uuid, record.lane);
+  for (std::uint64_t offset = from; offset < record.first.value; ++offset) {
+    if (!rotted.contains(offset)) return false;
   }
-  return from < to;
+  return from < record.first.value;
 }
 
 void read_record(const World& world, const bridge::core::CoreRecord& record, CoreView& view) {
-  std::uint64_t& next = view.next[index_of(record.lane)];
-  if (record.first.value != next && !damaged(world, record.lane, next, record.first.value)) {
-    view.problem = "core log, lane " + std::string(to_string(record.lane)) + ": offset " +
-                   std::to_string(record.first.value) + " where " + std::to_string(next) + " follows";
+  std::uint64_t& next = view.next[{record.uuid, record.lane}];
+  if (record.first.value != next && !damaged(world, record, next)) {
+    view.problem = "core log, lane " + std::string(to_string(record.lane)) + " of " + to_string(record.uuid) +
+                   ": offset " + std::to_string(record.first.value) + " where " + std::to_string(next) + " follows";
   }
   next = record.first.value + record.count;
 }
@@ -37,7 +38,8 @@ std::string read_lane(World& world, Lane lane, CoreView& view) {
     if (!batches) return batches.error().what;
     for (const auto& batch : *batches) {
       // Segments that every sink is past are gone; what is left must follow without a gap.
-      if (std::exchange(first, false)) view.next[index_of(lane)] = batch.records.front().first.value;
+      const bridge::core::CoreRecord& front = batch.records.front();
+      if (std::exchange(first, false)) view.next[{front.uuid, lane}] = front.first.value;
       for (const auto& record : batch.records) read_record(world, record, view);
     }
   }
@@ -75,8 +77,22 @@ std::vector<std::optional<std::uint64_t>> sequences_of(std::string_view line) {
   return out;
 }
 
+// "<spool uuid>/<lane>/<offset>"
+bool read_id(std::string_view id, std::uint64_t sequence, SinkView& view) {
+  const std::size_t first = id.find('/');
+  const std::size_t last = id.rfind('/');
+  SpoolUuid uuid;
+  Lane lane{};
+  if (first == std::string_view::npos || !parse_spool_uuid(id.substr(0, first), uuid)) return false;
+  const auto offset = number_at(id, last + 1);
+  if (last <= first || !parse_lane(id.substr(first + 1, last - first - 1), lane) || !offset) return false;
+  if (!view.sequences[{uuid, lane}].emplace(*offset, sequence).second) {
+    view.problem = std::string(id) + " is twice in the file sink";
+  }
+  return true;
+}
+
 void read_line(std::string_view line, SinkView& view) {
-  const std::string prefix = to_string(uuid_of(0xED)) + "/";
   const auto ids = strings_of(line, "\"ids\":[");
   const auto sequences = sequences_of(line);
   if (ids.empty() || ids.size() != sequences.size()) {
@@ -85,16 +101,8 @@ void read_line(std::string_view line, SinkView& view) {
     return;
   }
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const std::size_t slash = ids[i].rfind('/');
-    Lane lane{};
-    const bool known = ids[i].starts_with(prefix) && slash > prefix.size() &&
-                       parse_lane(ids[i].substr(prefix.size(), slash - prefix.size()), lane);
-    const auto offset = known ? number_at(ids[i], slash + 1) : std::nullopt;
-    if (!offset || !sequences[i]) {
-      view.problem = "not understood in the file sink: " + std::string(ids[i]);
-    } else if (!view.sequences[index_of(lane)].emplace(*offset, *sequences[i]).second) {
-      view.problem = std::string(ids[i]) + " is twice in the file sink";
-    }
+    if (sequences[i] && read_id(ids[i], *sequences[i], view)) continue;
+    view.problem = "not understood in the file sink: " + std::string(ids[i]);
   }
 }
 

@@ -16,8 +16,14 @@ std::string check_core_log(World& world);
 std::map<std::uint64_t, bridge::core::CoreRecord> core_records(SimDisk& disk, Lane lane);
 
 struct SinkView {
-  // By lane and offset: the sequence that the sender gave the record.
-  std::array<std::map<std::uint64_t, std::uint64_t>, kLanes> sequences;
+  // By offset: the sequence that the sender gave the record.
+  using Sequences = std::map<std::uint64_t, std::uint64_t>;
+  std::map<std::pair<SpoolUuid, Lane>, Sequences> sequences;
+  [[nodiscard]] const Sequences& of(const SpoolUuid& uuid, Lane lane) const {
+    static const Sequences kNone;
+    const auto at = sequences.find({uuid, lane});
+    return at == sequences.end() ? kNone : at->second;
+  }
   std::string problem;  // an id twice, or a line that is not understood
 };
 SinkView read_sink(World& world);

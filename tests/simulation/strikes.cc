@@ -105,16 +105,16 @@ void History::rot_core_log() {
   if (before.empty()) return;
   std::uint64_t last_batch = before.rbegin()->first;
   while (last_batch > 0 && before.contains(last_batch) && !before.at(last_batch).first_of_batch) --last_batch;
-  std::set<std::uint64_t> damaged;
+  std::map<SpoolUuid, std::set<std::uint64_t>> damaged;
   for (const auto& [offset, record] : before) {
     if (after.contains(offset)) continue;
     if (offset >= last_batch) return;
-    for (std::uint64_t n = 0; n < record.count; ++n) damaged.insert(record.first.value + n);
+    for (std::uint64_t n = 0; n < record.count; ++n) damaged[record.uuid].insert(record.first.value + n);
   }
   if (damaged.empty()) return;
   struck(Struck::rot_core_log);
   world_.core_disk.flip_bit(path, byte, bit);
-  world_.core_rotted[index_of(lane)].merge(damaged);
+  for (auto& [uuid, offsets] : damaged) world_.core_rot[uuid][index_of(lane)].merge(offsets);
 }
 
 // What the core knows comes back with its NEXT: nothing may be lost by it.
@@ -148,11 +148,11 @@ void History::mend_identity(std::size_t side) {
 // At rest or not: a copy of a running volume is as good as the volume after a kill.
 void History::copy_volume() {
   if (copy_ || !world_.broker || identity_[0]) return;
-  copy_ = Copy{world_.edge_disk.image(), world_.committed, world_.journal, world_.refused};
+  copy_ = Copy{world_.edge_disk.image(), world_.committed, world_.journal, world_.refused, world_.spool_uuid};
 }
 
 void History::restore_volume() {
-  if (!copy_ || expected_.restored) return;
+  if (!copy_ || expected_.restored || !world_.past.empty()) return;
   struck(Struck::volume_restored);
   world_.stop_edge();
   world_.stop_broker();
@@ -163,6 +163,7 @@ void History::restore_volume() {
   world_.committed = copy_->committed;
   world_.journal = copy_->journal;
   world_.refused = copy_->refused;
+  world_.spool_uuid = copy_->uuid;
   copy_.reset();
 }
 

@@ -51,6 +51,14 @@ struct Seams {
   std::function<void()> core_took;             // after the core took a message, before any flush
 };
 
+// A spool that went on under another uuid: what was at common + n of a lane is at n of the next one.
+struct Past {
+  SpoolUuid uuid;
+  spool::MovedFrom moved;
+  std::array<std::vector<Bytes>, kLanes> journal;  // all of it, by offset
+  std::array<std::map<std::uint64_t, std::vector<Bytes>>, kLanes> cut_tail;
+};
+
 // Owns everything above. Alarms and answers are collected for the tests to look at.
 class World {
  public:
@@ -76,9 +84,10 @@ class World {
   // ---- processes. Starting what runs is nothing; a start that a fault prevents is tried again later.
   std::string start_broker() {
     if (broker) return {};
-    auto started = SimBroker::start(disk_of(seams.broker_disk, edge_disk), sizes);
+    auto started = SimBroker::start(disk_of(seams.broker_disk, edge_disk), sizes, move_options());
     if (!started) return started.error().what;
     broker = std::move(*started);
+    if (std::string problem = note_move(); !problem.empty()) return broken = std::move(problem);
     for (const Lane lane : kAllLanes) {
       if (std::string problem = account_for(lane); !problem.empty()) return broken = std::move(problem);
     }
@@ -87,6 +96,9 @@ class World {
   }
   std::string start_edge() {
     if (edge) return {};
+    const auto closed = is_closed(disk_of(seams.edge_disk, edge_disk));
+    if (!closed) return closed.error().what;
+    if ((edge_waits = *closed)) return {};
     auto started = SimEdge::start(disk_of(seams.edge_disk, edge_disk), edge_options, seams.ports);
     if (!started) return started.error().what;
     edge = std::move(*started);
@@ -109,6 +121,7 @@ class World {
   }
   void stop_edge() {
     edge.reset();
+    edge_waits = false;
     std::erase_if(packets, [](const Packet& packet) { return !packet.up; });
   }
   void stop_core() { core.reset(); }
@@ -191,11 +204,28 @@ class World {
   void poll_synced() {
     if (!edge) return;
     for (const Lane lane : kAllLanes) {
-      edge_event(bridge::edge::SyncedMoved{lane, edge->readers[index_of(lane)]->synced()});
+      if (edge) edge_event(bridge::edge::SyncedMoved{lane, edge->readers[index_of(lane)]->synced()});
     }
+  }
+  // What the broker does once the bridge has closed the spool. A fault in it is met again by the next start.
+  void move_closed_spool() {
+    Disk& disk = disk_of(seams.broker_disk, edge_disk);
+    if (!broker) return;
+    const auto may = spool::may_move(disk, kSpoolRoot, spool_uuid);
+    if (!may || !*may) return;
+    for (const Lane lane : kAllLanes) {
+      (void)commit(lane);
+      (void)broker->writers[index_of(lane)]->seal();
+    }
+    stop_broker();
+    (void)spool::move_spool(disk, kSpoolRoot, move_options());
+    (void)start_broker();
+    if (edge_waits) (void)start_edge();
   }
   void tick(std::int64_t ms) {
     clock.advance_ms(ms);
+    move_closed_spool();
+    if (edge_waits && broker) (void)start_edge();
     poll_synced();
     edge_event(bridge::edge::Tick{});
     core_event(bridge::core::Tick{});
@@ -251,12 +281,20 @@ class World {
   // Groups that a commit refused at the head: after a crash one of them may stand there, whole.
   std::array<std::vector<std::vector<Bytes>>, kLanes> refused;
   std::array<bool, kLanes> rotted{};  // somebody flipped a bit in that lane
-  // Offsets of the spool whose records in the core log somebody damaged.
-  std::array<std::set<std::uint64_t>, kLanes> core_rotted;
+  // Offsets of a spool whose records in the core log somebody damaged.
+  std::map<SpoolUuid, std::array<std::set<std::uint64_t>, kLanes>> core_rot;
+  [[nodiscard]] std::set<std::uint64_t> core_rotted(const SpoolUuid& uuid, Lane lane) const {
+    const auto at = core_rot.find(uuid);
+    return at == core_rot.end() ? std::set<std::uint64_t>() : at->second[index_of(lane)];
+  }
   std::array<std::uint64_t, kLanes> tail_unknown{};  // cut and said; only rot may bring it about
   // What such a cut took, by offset: the core may have it.
   std::array<std::map<std::uint64_t, std::vector<Bytes>>, kLanes> cut_tail;
   std::array<Offset, kLanes> committed{};
+  SpoolUuid spool_uuid = uuid_of(0xED);  // as the broker had it last
+  std::vector<Past> past;
+  bool edge_waits = false;     // the bridge runs and has given a closed spool free
+  std::uint64_t openings = 0;  // of the lanes
   std::vector<bridge::edge::Alarm> edge_alarms;
   std::vector<bridge::core::Alarm> core_alarms;
   std::vector<bridge::edge::ToBroker> to_broker;
@@ -300,6 +338,34 @@ class World {
     return true;
   }
 
+  spool::MoveOptions move_options() {
+    spool::MoveOptions options;
+    options.fresh = uuid_of(static_cast<std::uint8_t>(0x10 + past.size()));
+    options.branch = ++openings << 16U;
+    options.segment_bytes_max = sizes.segment_bytes_max;
+    options.now = clock.wall();
+    options.cohort_of = cohort_of;
+    return options;
+  }
+  std::string note_move() {
+    if (broker->volume.uuid == spool_uuid) return {};
+    edge_disk.clear_faults();
+    const auto moved = spool::load_moved(edge_disk, kSpoolRoot, broker->volume.uuid);
+    if (!moved || !*moved || (*moved)->from != spool_uuid) return "the broker opens a spool that goes on for none";
+    Past was{spool_uuid, **moved, journal, std::exchange(cut_tail, {})};
+    for (const Lane lane : kAllLanes) {
+      const std::uint64_t common = (*moved)->lanes[index_of(lane)].end.common.value;
+      auto& bodies = journal[index_of(lane)];
+      if (common > bodies.size()) return "a lane is common beyond its head";
+      bodies.erase(bodies.begin(), bodies.begin() + static_cast<std::ptrdiff_t>(common));
+      committed[index_of(lane)] = {bodies.size()};
+    }
+    tail_unknown = {};
+    past.push_back(std::move(was));
+    spool_uuid = broker->volume.uuid;
+    return {};
+  }
+
   // What commit() called durable before a crash is there; beyond it stands at most one group that was refused.
   std::string account_for(Lane lane) {
     const std::string name = to_string(lane);
@@ -338,6 +404,7 @@ class World {
   }
   void run_edge(bridge::edge::EdgeActions actions) {
     bool drop = false;
+    bool closed = false;
     for (auto& action : actions) {
       if (auto* publish = std::get_if<bridge::edge::Publish>(&action)) {
         packets.push_back({true, publish->address, std::move(publish->bytes)});
@@ -348,7 +415,14 @@ class World {
         edge_alarms.push_back(std::move(*alarm));
       } else if (std::holds_alternative<bridge::edge::DropLink>(action)) {
         drop = true;
+      } else if (const auto* close = std::get_if<bridge::edge::CloseSpool>(&action)) {
+        closed = spool::store_closing(disk_of(seams.edge_disk, edge_disk), kSpoolRoot, close->mark).ok();
       }
+    }
+    if (closed) {
+      stop_edge();
+      edge_waits = true;
+      return;
     }
     if (!drop) return;
     ++dropped_links;

@@ -30,6 +30,7 @@ class PlainReader : public spool::LaneReader {
   }
   Result<Digest> digest_before(Offset at) override { return plain_->digest_before(at); }
   Result<Offset> segment_base(Offset at) override { return plain_->segment_base(at); }
+  Result<std::vector<spool::Branch>> branches(Offset from, Offset to) override { return plain_->branches(from, to); }
   Result<std::map<std::string, std::uint64_t>> received_by_cohort() override { return plain_->received_by_cohort(); }
 
  private:
@@ -111,7 +112,7 @@ class BelievingReader final : public PlainReader {
   // Is it where the core stands? Then its digest is taken for ours.
   bool believes(Offset at) {
     if (!world_.core) return false;
-    const spool::Standing& standing = world_.core->log->durable().of(uuid_of(0xED), lane_);
+    const spool::Standing& standing = world_.core->log->durable().of(world_.spool_uuid, lane_);
     if (standing.next != at) return false;
     at_ = at;
     after_ = standing.digest;
@@ -232,7 +233,7 @@ void answer_before_sync(World& world) {
   if (!world.edge) return;
   for (const Lane lane : kAllLanes) {
     bridge::link::Next next;
-    next.spool = uuid_of(0xED);
+    next.spool = world.spool_uuid;
     next.session = world.session;
     next.lane = lane;
     next.standing = world.core->log->staged().of(next.spool, lane);
@@ -240,6 +241,16 @@ void answer_before_sync(World& world) {
     world.packets.push_back(
         {false, {bridge::link::channel_of(lane), bridge::link::Kind::next}, bridge::link::encode(next)});
   }
+}
+
+void move_cut(Packet& packet, int by) {
+  if (packet.address.kind != bridge::link::Kind::next) return;
+  Outcome<bridge::link::Next> next = bridge::link::decode_next(packet.bytes);
+  if (!next || !next.value().closing) return;
+  bridge::link::Next moved = next.value();
+  if (by > 0 ? moved.common >= moved.standing.next : moved.common.value == 0) return;
+  moved.common.value += static_cast<std::uint64_t>(by);
+  packet.bytes = bridge::link::encode(moved);
 }
 
 void charge_credit_twice(Packet& packet) {

@@ -22,6 +22,8 @@ EdgePorts::Settlement settlement_off_by_one(EdgePorts::Settlement plain);
 void settle_when_sent(World& world, const Packet& packet);
 // The core answers NEXT with what its log has not synced.
 void answer_before_sync(World& world);
+// The closing spool is cut one record further, or one earlier.
+void move_cut(Packet& packet, int by);
 // Every byte of credit pays for half a byte.
 void charge_credit_twice(Packet& packet);
 
