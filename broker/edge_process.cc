@@ -11,6 +11,7 @@
 #include "broker/gate/sqlite_session_store.h"
 #include "broker/receipt_scan.h"
 #include "broker/run.h"
+#include "broker/spool_move.h"
 #include "common/log/log.h"
 #include "common/version.h"
 
@@ -24,14 +25,14 @@ constexpr int kLocalBrokerMsMax = 3000;
 
 }  // namespace
 
-EdgeProcess::EdgeProcess(const config::Config& config, Signals signals, std::unique_ptr<Disk> disk)
-    : config_(config), folders_(folders(config)), signals_(std::move(signals)), disk_(std::move(disk)) {}
+EdgeProcess::EdgeProcess(const config::Config& config, const Signals& signals, Disk& disk, MonoMs moves_from)
+    : config_(config), folders_(folders(config)), signals_(signals), disk_(disk), moves_from_(moves_from) {}
 
 EdgeProcess::~EdgeProcess() { drain(); }
 
-Result<std::unique_ptr<EdgeProcess>> EdgeProcess::start(const config::Config& config, Signals signals,
-                                                        std::unique_ptr<Disk> disk) {
-  std::unique_ptr<EdgeProcess> edge(new EdgeProcess(config, std::move(signals), std::move(disk)));
+Result<std::unique_ptr<EdgeProcess>> EdgeProcess::start(const config::Config& config, const Signals& signals,
+                                                        Disk& disk, MonoMs moves_from) {
+  std::unique_ptr<EdgeProcess> edge(new EdgeProcess(config, signals, disk, moves_from));
   using Step = Result<void> (EdgeProcess::*)();
   constexpr Step kSteps[] = {&EdgeProcess::prepare_folders, &EdgeProcess::start_durable, &EdgeProcess::start_gate,
                              &EdgeProcess::start_commands,  &EdgeProcess::start_control, &EdgeProcess::start_metrics,
@@ -55,15 +56,22 @@ Result<void> EdgeProcess::prepare_folders() {
 
 // Custody first: its lock on the volume fences a second process of the same edge.
 Result<void> EdgeProcess::start_durable() {
+  if (Result<void> finished = finish_move(disk_, clock_, config_); !finished.ok()) return finished;
+  CustodyOptions custody_of = custody_options(config_);
+  custody_of.branch = os::random_seed();
   Result<std::unique_ptr<Custody>> custody =
-      Custody::open(*disk_, clock_, *metrics_, custody_options(config_), os::random_uuid());
+      Custody::open(disk_, clock_, *metrics_, std::move(custody_of), os::random_uuid());
   if (!custody.ok()) return std::move(custody).error().with("custody");
   custody_ = std::move(*custody);
+  const auto moved = spool::load_moved(disk_, custody_->volume().root, custody_->volume().uuid);
+  if (!moved.ok()) return Error(moved.error()).with("custody");
+  if (*moved) shift_ = (*moved)->shift();
   const gate::SessionStoreOptions options{
       .path = folders_.in_state("sessions.db"),
       .sessions_max = static_cast<std::uint32_t>(config_.integer("vehicles.sessions_max")),
       .spool = custody_->volume().uuid,
-      .scan = scan_of_receipts(*disk_, custody_->volume()),
+      .moved = shift_,
+      .scan = scan_of_receipts(disk_, custody_->volume()),
       .keep_from = [this](Lane lane, Offset offset) { custody_->keep_from(lane, offset, Keeper::sessions); }};
   Result<std::unique_ptr<session::SessionStore>> sessions = gate::open_sqlite_session_store(options, clock_.wall());
   if (!sessions.ok()) return std::move(sessions).error().with("sessions");
@@ -97,9 +105,9 @@ Result<void> EdgeProcess::start_gate() {
 
 Result<void> EdgeProcess::start_commands() {
   const spool::Volume& volume = custody_->volume();
-  Result<DeskOptions> options = desk_options(config_, {volume.lane_dir(Lane::ack), volume.uuid});
+  Result<DeskOptions> options = desk_options(config_, {volume.lane_dir(Lane::ack), volume.uuid, shift_});
   if (!options.ok()) return std::move(options).error();
-  Result<std::unique_ptr<CommandDesk>> commands = CommandDesk::open(*disk_, clock_, *metrics_, std::move(*options));
+  Result<std::unique_ptr<CommandDesk>> commands = CommandDesk::open(disk_, clock_, *metrics_, std::move(*options));
   if (!commands.ok()) return std::move(commands).error().with("commands");
   commands_ = std::move(*commands);
   return commands_->start(*custody_, *gate_);
@@ -187,6 +195,19 @@ void EdgeProcess::every_second() {
   custody_->watch_space();
   for (const Lane lane : kAllLanes) sessions_->lane_synced(lane, custody_->ledger(lane).synced);
   presence_sweep_->tick();
+  look_for_closing();
+}
+
+// The bridge says that the volume went back in time, and has given it free. What offers there must be at rest before
+// its records move: an orderly end, the move, and a start in the same process.
+void EdgeProcess::look_for_closing() {
+  if (closed_spool_ || operator_->draining() || clock_.mono() < moves_from_) return;
+  const spool::Volume& volume = custody_->volume();
+  const Result<bool> may = spool::may_move(disk_, volume.root, volume.uuid);
+  if (!may.ok() || !*may) return;
+  log::warning("spool_closed", {{"spool", to_string(volume.uuid)}, {"why", "the bridge says that it is FORKED"}});
+  closed_spool_ = true;
+  operator_->drain();
 }
 
 void EdgeProcess::serve() {

@@ -33,17 +33,20 @@ namespace wayside::broker {
 // others' posts) and opens last.
 class EdgeProcess {
  public:
-  static Result<std::unique_ptr<EdgeProcess>> start(const config::Config& config, Signals signals,
-                                                    std::unique_ptr<Disk> disk);
+  // `moves_from`: not before, on the monotonic clock, it stops to let its spool be moved. All three outlive it.
+  static Result<std::unique_ptr<EdgeProcess>> start(const config::Config& config, const Signals& signals, Disk& disk,
+                                                    MonoMs moves_from);
   ~EdgeProcess();
 
-  // Serves until a signal or an operator says stop.
+  // Serves until a signal or an operator says stop, or the bridge has closed the spool.
   void serve();
   // Stops accepting, tells the vehicles, commits what is queued, seals the lanes.
   void drain();
+  // It stopped for its spool to be moved, and is to be started again after that.
+  [[nodiscard]] bool closed_spool() const { return closed_spool_; }
 
  private:
-  EdgeProcess(const config::Config& config, Signals signals, std::unique_ptr<Disk> disk);
+  EdgeProcess(const config::Config& config, const Signals& signals, Disk& disk, MonoMs moves_from);
   Result<void> prepare_folders();
   Result<void> start_durable();
   Result<void> start_gate();
@@ -55,13 +58,15 @@ class EdgeProcess {
   [[nodiscard]] metrics::Health ready() const;
   void on_signal();
   void every_second();
+  void look_for_closing();
 
   const config::Config& config_;
   const Folders folders_;
-  Signals signals_;
+  const Signals& signals_;
   os::SystemClock clock_;
   std::unique_ptr<metrics::Registry> metrics_ = metrics::Registry::create();
-  std::unique_ptr<Disk> disk_;
+  Disk& disk_;
+  const MonoMs moves_from_;
   std::unique_ptr<ControlLoop> loop_;
   std::unique_ptr<session::SessionStore> sessions_;
   std::unique_ptr<gate::Gate> gate_;
@@ -74,8 +79,10 @@ class EdgeProcess {
   std::unique_ptr<PresenceSweep> presence_sweep_;
   std::unique_ptr<metrics::Server> metrics_server_;
   StandingFault door_counts_{"door_counts"};
+  std::optional<SpoolShift> shift_;  // where the spool goes on for another one
   MonoMs next_second_{};
   bool drained_ = false;
+  bool closed_spool_ = false;
 };
 
 }  // namespace wayside::broker

@@ -3,13 +3,16 @@
 #include <sys/stat.h>
 
 #include "broker/edge_process.h"
+#include "broker/spool_move.h"
 #include "common/log/log.h"
+#include "common/os/system.h"
 
 namespace wayside::broker {
 namespace {
 
 constexpr int kExitFailed = 1;
 constexpr int kExitConfig = 2;
+constexpr std::int64_t kMovePauseMs = 60'000;  // between two moves, whoever asks for them
 
 int failed(const Error& error) {
   log::error("edge_not_started", {{"why", error.what}});
@@ -24,11 +27,18 @@ int run(const config::Config& config, std::unique_ptr<Disk> disk) {
   log::configure(log_options(config));
   Result<Signals> signals = Signals::take();
   if (!signals.ok()) return failed(signals.error());
-  Result<std::unique_ptr<EdgeProcess>> edge = EdgeProcess::start(config, std::move(*signals), std::move(disk));
-  if (!edge.ok()) return failed(edge.error());
-  (*edge)->serve();
-  (*edge)->drain();
-  return 0;
+  const os::SystemClock clock;
+  // An end of this process comes as a signal, and is found by the next life too.
+  for (MonoMs moves_from{};;) {
+    Result<std::unique_ptr<EdgeProcess>> edge = EdgeProcess::start(config, *signals, *disk, moves_from);
+    if (!edge.ok()) return failed(edge.error());
+    (*edge)->serve();
+    (*edge)->drain();
+    if (!(*edge)->closed_spool()) return 0;
+    edge->reset();
+    (void)move_spool(*disk, clock, config);
+    moves_from = clock.mono() + kMovePauseMs;
+  }
 }
 
 }  // namespace wayside::broker

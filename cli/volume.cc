@@ -1,6 +1,7 @@
 #include "cli/volume.h"
 
 #include "cli/spool.h"
+#include "spool/move.h"
 #include "spool/segment_file.h"
 #include "spool/settlement.h"
 
@@ -26,6 +27,19 @@ Result<fleet::LaneLedger> read_lane(SpoolView& view, Lane lane) {
   return ledger;
 }
 
+Result<void> read_moved(SpoolView& view, fleet::VolumeLedger& ledger) {
+  const auto moved = spool::load_moved(view.disk(), view.volume().root, view.volume().uuid);
+  if (!moved) return moved.error();
+  if (!*moved) return {};
+  ledger.moved_from = to_string((*moved)->from);
+  for (const Lane lane : kAllLanes) {
+    const spool::MovedLane& was = (*moved)->lanes[index_of(lane)];
+    const std::uint64_t common = was.end.common.value;
+    ledger.moved.push_back({to_string(lane), was.head.value, common, was.head.value - common, was.end.exact});
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<fleet::VolumeLedger> read_volume(const std::string& dir) {
@@ -39,6 +53,7 @@ Result<fleet::VolumeLedger> read_volume(const std::string& dir) {
     if (!one) return std::move(one).error().with(std::string("lane ") + to_string(lane));
     ledger.lanes.push_back(std::move(*one));
   }
+  if (Result<void> read = read_moved(*view, ledger); !read) return std::move(read).error();
   return ledger;
 }
 

@@ -117,6 +117,11 @@ std::string ledger_text(const VolumeLedger& ledger) {
     text += fmt::format("{:8} {:>10} = {:>10} + {:>10} + {:>8} + {:>8} + {:>8}   {}\n", lane.lane, lane.received,
                         lane.delivered, compacted, lane.expired, lane.lost, lane.pending, lane.residual());
   }
+  if (!ledger.moved_from.empty()) text += fmt::format("goes on for {}\n", ledger.moved_from);
+  for (const auto& lane : ledger.moved) {
+    text += fmt::format("{:8} {:>10} = {:>10} common with the core + {:>10} moved{}\n", lane.lane, lane.received,
+                        lane.common, lane.moved, lane.exact ? "" : ", of which it may have some");
+  }
   return text;
 }
 
@@ -127,7 +132,15 @@ std::string ledger_json(const VolumeLedger& ledger) {
     for (const auto& [name, column] : kColumns) lanes += fmt::format(R"(,"{}":{})", name, lane.*column);
     lanes += fmt::format(R"(,"residual":{}}})", lane.residual());
   }
-  return fmt::format(R"({{"spool_uuid":"{}","lanes":[{}]}})", ledger.uuid, lanes);
+  std::string moved;
+  for (const auto& lane : ledger.moved) {
+    moved += fmt::format(R"({}{{"lane":"{}","received":{},"common":{},"moved":{},"exact":{}}})",
+                         moved.empty() ? "" : ",", lane.lane, lane.received, lane.common, lane.moved, lane.exact);
+  }
+  if (!ledger.moved_from.empty()) {
+    moved = fmt::format(R"(,"moved_from":{{"spool_uuid":"{}","lanes":[{}]}})", ledger.moved_from, moved);
+  }
+  return fmt::format(R"({{"spool_uuid":"{}","lanes":[{}]{}}})", ledger.uuid, lanes, moved);
 }
 
 }  // namespace wayside::fleet

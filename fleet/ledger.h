@@ -29,9 +29,20 @@ struct LaneLedger {
   }
 };
 
+// How the account of the spool ended that this one goes on for: received = common + moved, lane by lane.
+struct MovedLane {
+  std::string lane;
+  std::uint64_t received = 0;  // by the spool before
+  std::uint64_t common = 0;    // with the core, which settled it under the uuid before
+  std::uint64_t moved = 0;     // received here once more, as the first of the lane
+  bool exact = true;           // false: the core may have some of what moved
+};
+
 struct VolumeLedger {
   std::string uuid;
   std::vector<LaneLedger> lanes;  // in order of service
+  std::string moved_from{};       // the uuid before; empty: there was none
+  std::vector<MovedLane> moved{};
 };
 
 // Reads the edge's ledger from its volume; given by who may read it.

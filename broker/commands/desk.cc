@@ -33,7 +33,8 @@ Result<std::unique_ptr<CommandDesk>> CommandDesk::open(Disk& disk, const Clock& 
     static_cast<void>(mailbox->post({std::move(completion), {}}));
   };
   const DeskOptions& own = desk->options_;
-  auto store = command::SqliteStore::open(own.store_file, own.edge, own.store, sink, own.ack_lane.uuid);
+  auto store =
+      command::SqliteStore::open(own.store_file, own.edge, own.store, sink, own.ack_lane.uuid, own.ack_lane.moved);
   if (!store) return std::move(store).error();
   if ((*store)->offsets_forgotten())
     log::warning("command_offsets_forgotten", {{"spool", to_string(own.ack_lane.uuid)}});

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "broker/commands/records.h"
@@ -14,6 +15,7 @@ namespace wayside::broker {
 struct AckLane {
   std::string dir;
   SpoolUuid uuid;
+  std::optional<SpoolShift> moved{};  // the spool that this one goes on for
 };
 
 struct ScanReport {

@@ -57,6 +57,7 @@ Result<void> Custody::open_lane(Lane lane) {
   lane_options.lane_bytes_max = options_.lane_bytes_max[index_of(lane)];
   lane_options.record_bytes_max = options_.record_bytes_max;
   lane_options.known_digest = standing->digest;
+  lane_options.branch = options_.branch;
   spool::Recovery recovery;
   Result<std::unique_ptr<spool::LaneWriter>> writer =
       spool::LaneWriter::open(disk_, lane_options, standing->next, &recovery);

@@ -122,7 +122,7 @@ Result<void> SessionRows::prepare(WallMs now) {
   return outcome;
 }
 
-Result<bool> SessionRows::bind_to_spool(const SpoolUuid& spool) {
+Result<bool> SessionRows::bind_to_spool(const SpoolUuid& spool, const std::optional<SpoolShift>& moved) {
   const std::string now = to_string(spool);
   Result<void> outcome = begin();
   if (!outcome.ok()) return std::move(outcome).error();
@@ -130,8 +130,11 @@ Result<bool> SessionRows::bind_to_spool(const SpoolUuid& spool) {
   std::string kept;
   if (read.step(outcome)) kept = read.text(0);
   read.reset();
-  const bool other = !kept.empty() && kept != now;
+  const bool goes_on = moved && kept == to_string(moved->from);
+  const bool other = !kept.empty() && kept != now && !goes_on;
   for (const Lane lane : kAllLanes) {
+    const std::optional<Offset> known = known_below(lane);
+    if (goes_on && known) set_known_below(lane, moved->moved(lane, *known), outcome);
     if (other) set_known_below(lane, {}, outcome);
   }
   Statement(db_, "INSERT OR REPLACE INTO meta VALUES ('spool_uuid', ?)").bind(1, now).run(outcome);

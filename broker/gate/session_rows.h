@@ -30,8 +30,9 @@ class SessionRows {
   void rollback();
 
   // Offsets of lanes mean something within one spool: receipts in one of another uuid are all to be looked for (true).
-  // A file of a release that did not keep the uuid is taken to be of this one. Before anything else is read.
-  Result<bool> bind_to_spool(const SpoolUuid& spool);
+  // A file of a release that did not keep the uuid is taken to be of this one. One that is of the spool which this one
+  // goes on for keeps its places: what was known below there is known here. Before anything else is read.
+  Result<bool> bind_to_spool(const SpoolUuid& spool, const std::optional<SpoolShift>& moved = {});
 
   // `outcome` keeps the first fault; what is returned then means nothing.
   Outcome<session::OpenedSession> open(const session::OpenRequest& request, Result<void>& outcome);

@@ -68,7 +68,7 @@ Result<std::unique_ptr<session::SessionStore>> open_sqlite_session_store(const S
   Result<std::unique_ptr<SessionRows>> rows = SessionRows::open_file(options.path, options.sessions_max, now);
   if (!rows.ok()) return std::move(rows).error();
   if (options.spool) {
-    const Result<bool> other = (*rows)->bind_to_spool(*options.spool);
+    const Result<bool> other = (*rows)->bind_to_spool(*options.spool, options.moved);
     if (!other.ok()) return Error(other.error()).with(options.path);
     if (*other) log::warning("receipt_offsets_forgotten", {{"spool", to_string(*options.spool)}});
   }

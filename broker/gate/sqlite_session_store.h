@@ -21,6 +21,7 @@ struct SessionStoreOptions {
   std::string path;  // <state_dir>/sessions.db
   std::uint32_t sessions_max = 200'000;
   std::optional<SpoolUuid> spool{};               // whose lanes the receipts are of
+  std::optional<SpoolShift> moved{};              // and for which one it goes on
   ReceiptScan scan{};                             // at the start, before anything is opened; empty: no custody
   std::function<void(Lane, Offset)> keep_from{};  // records from there on must not go yet
 };

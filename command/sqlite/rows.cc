@@ -68,12 +68,13 @@ Rows::Rows(Database database, std::string holder, StoreLimits limits)
     : database_(std::move(database)), holder_(std::move(holder)), limits_(limits) {}
 
 Result<std::unique_ptr<Rows>> Rows::open(const std::string& path, std::string holder, StoreLimits limits,
-                                         const std::optional<SpoolUuid>& spool) {
+                                         const std::optional<SpoolUuid>& spool,
+                                         const std::optional<SpoolShift>& moved) {
   auto database = Database::open(path);
   if (!database) return std::move(database).error();
   if (auto ready = prepare_schema(*database, path); !ready) return std::move(ready).error();
   Result<bool> forgotten = false;
-  if (spool) forgotten = bind_to_spool(*database, *spool);
+  if (spool) forgotten = bind_to_spool(*database, *spool, moved);
   if (!forgotten) return std::move(forgotten).error().with(path);
   std::unique_ptr<Rows> out(new Rows(std::move(database).value(), std::move(holder), limits));
   out->offsets_forgotten_ = *forgotten;

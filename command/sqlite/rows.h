@@ -15,7 +15,8 @@ namespace wayside::command::sqlite {
 class Rows {
  public:
   static Result<std::unique_ptr<Rows>> open(const std::string& path, std::string holder, StoreLimits limits,
-                                            const std::optional<SpoolUuid>& spool);
+                                            const std::optional<SpoolUuid>& spool,
+                                            const std::optional<SpoolShift>& moved = {});
   // The offsets in the file were of another spool: they begin at 0.
   [[nodiscard]] bool offsets_forgotten() const { return offsets_forgotten_; }
 

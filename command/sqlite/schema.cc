@@ -54,19 +54,30 @@ UPDATE mark SET value = 0 WHERE name IN ('applied_ack', 'outbox_next_offset');
 UPDATE command SET ack_next = 0;
 )";
 
+std::string move_offsets(Offset common) {
+  const std::string by = std::to_string(common.value);
+  return "UPDATE mark SET value = max(0, value - " + by +
+         ") WHERE name IN ('applied_ack', 'outbox_next_offset');"
+         "UPDATE command SET ack_next = max(0, ack_next - " +
+         by + ");";
+}
+
 }  // namespace
 
-Result<bool> bind_to_spool(Database& database, const SpoolUuid& spool) {
+Result<bool> bind_to_spool(Database& database, const SpoolUuid& spool, const std::optional<SpoolShift>& moved) {
   if (auto made = database.run(kSpoolTable); !made) return std::move(made).error();
   const auto kept = database.ask("SELECT coalesce((SELECT uuid FROM mark_spool), '')");
   if (!kept) return kept.error();
   const std::string now = to_string(spool);
   if (*kept == now) return false;
-  const std::string forget = kept->empty() ? "" : kForgetOffsets;
+  const bool goes_on = moved && *kept == to_string(moved->from);
+  const std::string forget = kept->empty() ? ""
+                             : goes_on     ? move_offsets(moved->common[index_of(Lane::ack)])
+                                           : std::string(kForgetOffsets);
   auto bound = database.run("BEGIN IMMEDIATE;" + forget + "DELETE FROM mark_spool; INSERT INTO mark_spool VALUES ('" +
                             now + "'); COMMIT;");
   if (!bound) return std::move(bound).error();
-  return !kept->empty();
+  return !kept->empty() && !goes_on;
 }
 
 Result<void> prepare_schema(Database& database, const std::string& path) {

@@ -8,8 +8,9 @@
 namespace wayside::command {
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, std::string holder, StoreLimits limits,
-                                                       Sink sink, const std::optional<SpoolUuid>& spool) {
-  auto rows = sqlite::Rows::open(path, std::move(holder), limits, spool);
+                                                       Sink sink, const std::optional<SpoolUuid>& spool,
+                                                       const std::optional<SpoolShift>& moved) {
+  auto rows = sqlite::Rows::open(path, std::move(holder), limits, spool, moved);
   if (!rows) return std::move(rows).error().with("command store");
   return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(rows).value(), std::move(sink)));
 }

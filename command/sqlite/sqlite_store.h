@@ -29,9 +29,10 @@ class SqliteStore final : public CommandStore {
 
   // `holder` names this edge in leases. A corrupt file, a file of another program or of a newer version
   // is an error whose sentence says so; nothing is changed in it. `spool` names the ack lane's volume: offsets that the
-  // file holds of another one begin at 0 again.
+  // file holds of another one begin at 0 again, those of the one that it goes on for (`moved`) move with it.
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& path, std::string holder, StoreLimits limits,
-                                                   Sink sink, const std::optional<SpoolUuid>& spool = {});
+                                                   Sink sink, const std::optional<SpoolUuid>& spool = {},
+                                                   const std::optional<SpoolShift>& moved = {});
   ~SqliteStore() override;
   SqliteStore(const SqliteStore&) = delete;
   SqliteStore& operator=(const SqliteStore&) = delete;

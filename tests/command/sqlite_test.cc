@@ -104,14 +104,15 @@ struct Found {
 };
 
 // Opens the store with the ack lane of spool `number`, raises the marks to `raise_to` (0: leaves them), reads them.
-Found open_over(const std::string& path, std::uint8_t number, std::uint64_t raise_to = 0) {
+Found open_over(const std::string& path, std::uint8_t number, std::uint64_t raise_to = 0,
+                const std::optional<SpoolShift>& moved = {}) {
   std::promise<Completion> read;
   auto sink = [&](Completion done) {
     if (done.token == 2) read.set_value(std::move(done));
   };
   SpoolUuid uuid;
   uuid.bytes.fill(number);
-  auto store = SqliteStore::open(path, "edge-1", {}, sink, uuid);
+  auto store = SqliteStore::open(path, "edge-1", {}, sink, uuid, moved);
   REQUIRE(store.ok());
   if (raise_to > 0)
     (*store)->submit(1, ConfirmOutbox{.keys = {}, .next_offset = raise_to, .applied_ack = raise_to + 1});
@@ -138,6 +139,24 @@ TEST_CASE("a store whose offsets are of another spool begins at 0 for the fresh 
   CHECK_FALSE(again.forgotten);
   CHECK(again.marks.outbox_next_offset == 3);
   CHECK(again.marks.applied_ack == 4);
+}
+
+TEST_CASE("a store whose spool goes on under another uuid keeps its places in it, once") {
+  const test::TempDir dir("sqlite");
+  const std::string path = dir / "commands.db";
+  open_over(path, 1, 40);
+  SpoolShift moved;
+  moved.from.bytes.fill(1);
+  moved.common[index_of(Lane::ack)] = {25};
+  const Found found = open_over(path, 2, 0, moved);
+  CHECK_FALSE(found.forgotten);
+  CHECK(found.marks.outbox_next_offset == 15);
+  CHECK(found.marks.applied_ack == 16);
+  CHECK(open_over(path, 2, 0, moved).marks.applied_ack == 16);
+  // Of a spool before that one nothing is known.
+  const Found other = open_over(path, 3, 0, moved);
+  CHECK(other.forgotten);
+  CHECK(other.marks.applied_ack == 0);
 }
 
 TEST_CASE("a store of a release that kept no uuid is taken to be of the spool that is there") {

@@ -1,6 +1,7 @@
 // `wayside spool adopt` over a real link: the volume of an edge that is no more reaches the core by another edge.
 #include <thread>
 
+#include "spool/move.h"
 #include "tests/integration/bridge_fixture.h"
 
 namespace wayside::test {
@@ -121,6 +122,29 @@ TEST_CASE("a core that does not let an edge adopt refuses it, and a bridge of th
   INFO(busy.output);
   CHECK(busy.exit_code == 4);
   CHECK(busy.output.find("stop it first") != std::string::npos);
+}
+
+TEST_CASE("a volume that its bridge had closed is adopted under the uuid that it goes on with") {
+  BridgeFixture world;
+  add_second_edge(world, "*");
+  world.open_spool();
+  world.start_mosquitto();
+  world.start_core();
+  publish_some(world, 20);
+  spool::ClosingMark mark;
+  mark.uuid = world.uuid();
+  mark.lanes[index_of(Lane::event)].common = {15};
+  const auto disk = os::make_posix_disk();
+  REQUIRE(spool::store_closing(*disk, world.dir() / "edge/spool", mark).ok());
+  world.close_spool();
+  const Ran done = run(adopt(world, "60"), 70'000);
+  INFO(done.output);
+  REQUIRE(done.exit_code == 0);
+  world.open_spool();
+  CHECK(world.uuid() != mark.uuid);
+  CHECK(world.head(Lane::event) == Offset{5});
+  CHECK(world.head(Lane::bulk) == Offset{20});
+  CHECK(wait_until([&] { return world.all_settled() && world.missing_or_twice().empty(); }, 30'000));
 }
 
 TEST_CASE("a volume from an old copy is not adopted: its lanes are FORKED, and what parted is named by lane") {

@@ -428,6 +428,18 @@ TEST_CASE("receipts in a fresh spool are found though the marks of the one befor
     store = start(2);
     CHECK(lane.asked->value == 20);
   }
+  SECTION("of the spool that goes on for it: what came there is not asked for again, what follows is found") {
+    options.moved = SpoolShift{*options.spool, {}};
+    options.moved->common.fill({12});
+    lane.records = {{"car", epoch, 5, Lane::event, {7}}, {"car", epoch, 6, Lane::event, {8}}};
+    store = start(2);
+    CHECK(lane.asked->value == 8);
+    CHECK(store->open("car", false, 3'600)->unreleased == Ids{6});
+    store.reset();
+    lane.synced = {9};
+    store = start(2);  // moved once
+    CHECK(lane.asked->value == 20);
+  }
   SECTION("of a release that kept no uuid: of the spool that is there") {
     sqlite3* other = nullptr;
     REQUIRE(sqlite3_open(options.path.c_str(), &other) == SQLITE_OK);
