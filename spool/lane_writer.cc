@@ -76,7 +76,7 @@ class LaneWriterImpl final : public LaneWriter {
   bool refused_ = false;             // for want of room, since the last release
   std::unique_ptr<SegmentWriter> active_;
   OpenGroup group_;
-  bool refused_ = false;  // a group may stand behind the head that was given up
+  bool given_up_ = false;  // a group may stand behind the head that was given up
 };
 
 // Rot is fenced at once: a new segment that begins behind it keeps those offsets from ever being given again.
@@ -91,7 +91,7 @@ Result<void> LaneWriterImpl::start(bool rot) {
 
 // What was refused may be there after a death and is then of the branch that ends here.
 void LaneWriterImpl::begin_branch() {
-  refused_ = true;
+  given_up_ = true;
   if (options_.branch == 0) return;
   ++options_.branch;
   page_.store(Branch{synced_, options_.branch});
@@ -99,9 +99,9 @@ void LaneWriterImpl::begin_branch() {
 
 Result<void> LaneWriterImpl::fence() {
   WAYSIDE_ASSERT(group_.empty());
-  if (!refused_ || active_) return {};
+  if (!given_up_ || active_) return {};
   auto created = create_segment(WallMs{});
-  if (created) refused_ = false;
+  if (created) given_up_ = false;
   return created;
 }
 
@@ -152,7 +152,7 @@ Result<Offset> LaneWriterImpl::commit(WallMs now) {
     begin_branch();
     return std::move(written).error();
   }
-  refused_ = false;
+  given_up_ = false;
   publish();
   return synced_;
 }

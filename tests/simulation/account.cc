@@ -55,7 +55,8 @@ std::string check_core(const World& world, Lane lane, Watch& watch) {
   const Offset done = world.core->sink->done(lane);
   if (done < std::exchange(watch.sink_done[index_of(lane)], done)) return "the sink went back";
   if (done > world.core->log->synced(lane)) return "the sink is past the core log";
-  const bool damaged = !world.core_rotted[index_of(lane)].empty();
+  const bool damaged = std::any_of(world.core_rot.begin(), world.core_rot.end(),
+                                   [&](const auto& spool) { return !spool.second[index_of(lane)].empty(); });
   if (!damaged && world.core->log->bytes(lane) > world.sizes.core_lane_bytes_max) return "the core log is too large";
   return {};
 }
