@@ -13,11 +13,13 @@ namespace {
 constexpr std::string_view kMagic = "WSTRAIL1";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::uint64_t kBytesMax = 64U << 10U;
+constexpr std::size_t kReservedBytes = 256;  // a usual trail; more grows
 
 std::string name_of(const SpoolUuid& uuid) { return to_string(uuid) + ".trail"; }
 
 Bytes encode(const std::array<Trail, kLanes>& trails) {
   Bytes bytes;
+  bytes.reserve(kReservedBytes);
   WireWriter out(bytes);
   out.raw(as_bytes(kMagic));
   out.number(kVersion, 4);
