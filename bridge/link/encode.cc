@@ -26,6 +26,7 @@ Bytes encode(const Hello& hello) {
   lanes.reserve(hello.lanes.size());
   for (const LaneHead& head : hello.lanes) {
     std::vector<fb::Branch> told;
+    told.reserve(head.branches.size());
     for (const spool::Branch& branch : head.branches) told.emplace_back(branch.offset.value, branch.id);
     const auto branches = told.empty() ? 0 : builder.CreateVectorOfStructs(told);
     lanes.push_back(fb::CreateLaneHead(builder, to_fb(head.lane), head.settled.value, head.synced.value, branches));

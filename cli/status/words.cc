@@ -31,7 +31,7 @@ std::string duration_text(double seconds) {
   if (std::isinf(seconds)) return "never";
   if (seconds < 0) return "-" + duration_text(-seconds);
   if (seconds < 9.95) return print("%.1f s", seconds);
-  const auto whole = static_cast<long long>(seconds + 0.5);
+  const long long whole = std::llround(seconds);
   if (whole < 60) return print("%lld s", whole);
   if (seconds < kHour) return print("%lld:%02lld", whole / 60, whole % 60);
   if (seconds < 2 * kDay) {
@@ -44,7 +44,7 @@ std::string duration_text(double seconds) {
 std::string count_text(double count) {
   if (count < 0) return "-" + count_text(-count);
   if (count < 10 && count != std::floor(count)) return print("%.1f", count);
-  if (count < 999'999.5) return grouped(static_cast<std::uint64_t>(count + 0.5));
+  if (count < 999'999.5) return grouped(static_cast<std::uint64_t>(std::llround(count)));
   if (count < 99.95e6) return print("%.1f M", count / 1e6);
   if (count < 999.5e6) return print("%.0f M", count / 1e6);
   return print("%.1f G", count / 1e9);
