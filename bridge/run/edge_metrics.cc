@@ -20,6 +20,12 @@ void EdgeMetrics::alarm(Reason reason) {
       .add();
 }
 
+void EdgeMetrics::begin_spool() {
+  for (CounterMirror* mirror : {&ledger_, &batches_, &batch_bytes_, &link_bytes_, &samples_, &stale_, &down_}) {
+    mirror->begin_again();
+  }
+}
+
 void EdgeMetrics::show_lane(edge::LaneSender& sender, Lane lane) {
   const std::string name = to_string(lane);
   const spool::Standing& standing = sender.standing();

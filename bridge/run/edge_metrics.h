@@ -14,6 +14,8 @@ class EdgeMetrics {
   EdgeMetrics(metrics::Registry& registry, std::string core);
   void show(edge::EdgeLink& link, const MqttCounters& urgent, const MqttCounters& bulk);
   void alarm(Reason reason);
+  // Another spool, link and connections are shown from now on, whose counts begin anew.
+  void begin_spool();
 
  private:
   void show_lane(edge::LaneSender& sender, Lane lane);

@@ -135,6 +135,7 @@ class EdgeProcess {
     link_.reset();
     spool_ = {};
     synced_ = {};
+    metrics_.begin_spool();
     closed_ = false;
   }
 

@@ -23,6 +23,8 @@ class CounterMirror {
     if (value > last) counter.add(static_cast<double>(value - last));
     last = std::max(last, value);
   }
+  // What is counted from now on begins at 0; what is shown goes on.
+  void begin_again() { shown_.clear(); }
 
  private:
   metrics::Registry& registry_;
