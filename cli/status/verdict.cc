@@ -47,7 +47,7 @@ void judge_lanes(const EdgeFacts& facts, Findings& out) {
                    "bring the core back, or give the lane room", "WS-SPOOL-04"});
   }
   if (!forked.empty()) {
-    out.push_back({"stopped, the volume went back in time: " + joined(forked), "", "WS-LINK-02"});
+    out.push_back({"the volume went back in time, waiting for its spool to move: " + joined(forked), "", "WS-LINK-02"});
   }
   if (facts.total_mark == 2) high.emplace_back("all lanes together");
   if (!high.empty()) out.push_back({"above the high mark: " + joined(high), "", "WS-SPOOL-01"});
