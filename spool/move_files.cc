@@ -1,6 +1,7 @@
 // The two small files of a move: whole, or as good as not there.
 #include "spool/crc32c.h"
 #include "spool/move.h"
+#include "spool/whole_file.h"
 #include "spool/wire.h"
 
 namespace wayside::spool {
@@ -37,19 +38,8 @@ LaneEnd get_end(Cursor& in) {
 
 Result<void> store(Disk& disk, const std::string& dir, const char* name, Bytes bytes) {
   put(bytes, crc32c(0, bytes));
-  const std::string path = dir + "/" + name;
-  const std::string temporary = path + ".tmp";
-  auto stale = disk.exists(temporary);
-  if (!stale) return std::move(stale).error();
-  if (*stale) {
-    if (auto removed = disk.remove(temporary); !removed) return removed;
-  }
-  auto file = disk.open(temporary, OpenMode::create_new);
-  if (!file) return std::move(file).error();
-  if (auto done = (*file)->pwrite(bytes, 0); !done) return done;
-  if (auto done = (*file)->fdatasync(); !done) return done;
-  if (auto done = disk.rename(temporary, path); !done) return done;
-  return disk.fsync_dir(dir);
+  auto file = replace_file(disk, dir, name, bytes);
+  return file ? Result<void>() : std::move(file).error();
 }
 
 // Behind magic, version and uuid; nullopt: none that is whole and of this uuid.

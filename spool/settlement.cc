@@ -3,6 +3,7 @@
 #include "spool/crc32c.h"
 #include "spool/segment_file.h"
 #include "spool/settlement_codec.h"
+#include "spool/whole_file.h"
 
 namespace wayside::spool {
 namespace {
@@ -98,18 +99,8 @@ Result<void> SettlementLogImpl::append(const Bytes& entry) {
 
 Result<void> SettlementLogImpl::rewrite(const Bytes& entry) {
   file_.reset();
-  const std::string temporary = log_path(dir_) + std::string(kTemporarySuffix);
-  auto stale = disk_.exists(temporary);
-  if (!stale) return std::move(stale).error();
-  if (*stale) {
-    if (auto removed = disk_.remove(temporary); !removed) return removed;
-  }
-  auto file = disk_.open(temporary, OpenMode::create_new);
+  auto file = replace_file(disk_, dir_, kSettlementFile, entry);
   if (!file) return std::move(file).error();
-  if (auto done = (*file)->pwrite(entry, 0); !done) return done;
-  if (auto done = (*file)->fdatasync(); !done) return done;
-  if (auto done = disk_.rename(temporary, log_path(dir_)); !done) return done;
-  if (auto done = disk_.fsync_dir(dir_); !done) return done;
   file_ = std::move(file).value();
   end_ = entry.size();
   return {};

@@ -1,14 +1,16 @@
 #include "spool/crc32c.h"
 #include "spool/format.h"
 #include "spool/spool.h"
+#include "spool/whole_file.h"
 #include "spool/wire.h"
 
 namespace wayside::spool {
 namespace {
 
 constexpr std::size_t kIdentityBytes = 8 + 4 + 16 + 4;
+constexpr const char* kIdentityFile = "spool.uuid";
 
-std::string identity_path(const std::string& root) { return root + "/spool.uuid"; }
+std::string identity_path(const std::string& root) { return root + "/" + kIdentityFile; }
 
 Bytes encode_identity(const SpoolUuid& uuid) {
   Bytes out;
@@ -40,19 +42,8 @@ Result<SpoolUuid> read_identity(Disk& disk, const std::string& root) {
 }
 
 Result<void> create_identity(Disk& disk, const std::string& root, const SpoolUuid& uuid) {
-  const std::string path = identity_path(root);
-  const std::string temporary = path + ".tmp";
-  auto stale = disk.exists(temporary);
-  if (!stale) return std::move(stale).error();
-  if (*stale) {
-    if (auto removed = disk.remove(temporary); !removed) return removed;
-  }
-  auto file = disk.open(temporary, OpenMode::create_new);
-  if (!file) return std::move(file).error();
-  if (auto done = (*file)->pwrite(encode_identity(uuid), 0); !done) return done;
-  if (auto done = (*file)->fdatasync(); !done) return done;
-  if (auto done = disk.rename(temporary, path); !done) return done;
-  return disk.fsync_dir(root);
+  auto file = replace_file(disk, root, kIdentityFile, encode_identity(uuid));
+  return file ? Result<void>() : std::move(file).error();
 }
 
 Result<std::unique_ptr<DiskFile>> lock_for(Disk& disk, const std::string& root, VolumeRole role) {
