@@ -4,7 +4,7 @@
 
 #include "bridge/core/branch_trail.h"
 #include "tests/simulation/sink_view.h"
-#include "tests/simulation/world.h"
+#include "tests/simulation/volume_copy.h"
 
 namespace wayside::test {
 namespace {
@@ -46,23 +46,13 @@ void ship_unsettled(World& world) {
   world.cut_down = false;
 }
 
-struct Copy {
-  explicit Copy(const World& world)
-      : image(world.edge_disk.image()), journal(world.journal), committed(world.committed), uuid(world.spool_uuid) {}
-  void put_back(World& world) const {
-    world.stop_edge();
-    world.stop_broker();
-    world.edge_disk.put_back(image);
-    world.journal = journal;
-    world.committed = committed;
-    world.spool_uuid = uuid;
-    REQUIRE(world.start_broker() == "");
-  }
-  SimDisk::Image image;
-  std::array<std::vector<Bytes>, kLanes> journal;
-  std::array<Offset, kLanes> committed;
-  SpoolUuid uuid;
-};
+// The copy holds ten records that the core has, settled.
+VolumeCopy copy_of_ten(World& world) {
+  start(world);
+  publish(world, kLane, 10, 100);
+  REQUIRE(world.drain());
+  return VolumeCopy(world);
+}
 
 // As of a volume whose broker names no branch.
 class SilentReader final : public spool::LaneReader {
@@ -116,7 +106,7 @@ TEST_CASE("a lane that parted from the core closes the spool, and what the core 
   for (const Lane lane : kAllLanes) publish(world, lane, 10, 100);
   REQUIRE(world.drain());
   publish(world, kLane, 5, 110);  // in the copy, not settled there
-  const Copy copy(world);
+  const VolumeCopy copy(world);
   ship_unsettled(world);
   publish(world, kLane, 20, 200);  // of the time line that ends
   publish(world, Lane::bulk, 3, 200);
@@ -152,10 +142,7 @@ TEST_CASE("a lane that parted from the core closes the spool, and what the core 
 
 TEST_CASE("a volume from an old copy that took nothing since goes on under another uuid before it takes the next") {
   World world(2);
-  start(world);
-  publish(world, kLane, 10, 100);
-  REQUIRE(world.drain());
-  const Copy copy(world);
+  const VolumeCopy copy = copy_of_ten(world);
   publish(world, kLane, 10, 200);
   REQUIRE(world.drain());
   copy.put_back(world);
@@ -172,10 +159,7 @@ TEST_CASE("a volume from an old copy that took nothing since goes on under anoth
 
 TEST_CASE("a batch of an earlier session that arrives while the spool is closing is not accepted") {
   World world(3);
-  start(world);
-  publish(world, kLane, 10, 100);
-  REQUIRE(world.drain());
-  const Copy copy(world);
+  const VolumeCopy copy = copy_of_ten(world);
   publish(world, kLane, 20, 200);
   REQUIRE(world.drain());
   copy.put_back(world);
@@ -203,10 +187,7 @@ TEST_CASE("a batch of an earlier session that arrives while the spool is closing
 
 TEST_CASE("at a core that does not say what it has in common a FORKED lane stops, and the others go on") {
   World world(4);
-  start(world);
-  publish(world, kLane, 10, 100);
-  REQUIRE(world.drain());
-  const Copy copy(world);
+  const VolumeCopy copy = copy_of_ten(world);
   publish(world, kLane, 10, 200);
   REQUIRE(world.drain());
   copy.put_back(world);
@@ -231,10 +212,7 @@ TEST_CASE("beside a broker that names no branch a FORKED lane stops, and the oth
   world.seams.ports.reader = [](Lane, EdgePorts::Reader plain) {
     return std::make_unique<SilentReader>(std::move(plain));
   };
-  start(world);
-  publish(world, kLane, 10, 100);
-  REQUIRE(world.drain());
-  const Copy copy(world);
+  const VolumeCopy copy = copy_of_ten(world);
   publish(world, kLane, 10, 200);
   REQUIRE(world.drain());
   copy.put_back(world);
@@ -252,7 +230,7 @@ TEST_CASE("what the core was not told of branches is shipped again rather than t
   publish(world, kLane, 10, 100);
   REQUIRE(world.drain());
   publish(world, kLane, 5, 110);
-  const Copy copy(world);
+  const VolumeCopy copy(world);
   ship_unsettled(world);
   publish(world, kLane, 20, 200);
   REQUIRE(world.drain());

@@ -4,7 +4,7 @@
 
 #include "bridge/edge/chain_check.h"
 #include "spool/segment_walker.h"
-#include "tests/simulation/world.h"
+#include "tests/simulation/volume_copy.h"
 
 namespace wayside::test {
 namespace {
@@ -104,25 +104,6 @@ void restart_broker(World& world) {
   world.stop_broker();
   REQUIRE(world.start_broker() == "");
 }
-
-// The volume of the moment of `copy` comes back and grows on.
-struct Copy {
-  explicit Copy(World& world)
-      : image(world.edge_disk.image()), committed(world.committed), journal(world.journal), refused(world.refused) {}
-  void put_back(World& world) const {
-    world.stop_edge();
-    world.stop_broker();
-    world.edge_disk.put_back(image);
-    world.committed = committed;
-    world.journal = journal;
-    world.refused = refused;
-    REQUIRE(world.start_broker() == "");
-  }
-  SimDisk::Image image;
-  std::array<Offset, kLanes> committed;
-  std::array<std::vector<Bytes>, kLanes> journal;
-  std::array<std::vector<std::vector<Bytes>>, kLanes> refused;
-};
 
 void drains_and_loses(World& world, std::uint64_t lost) {
   REQUIRE(world.start_edge() == "");
@@ -321,7 +302,7 @@ TEST_CASE("a volume from an old copy is FORKED, whatever rots in it") {
   start(world);
   publish(world, 10);
   REQUIRE(world.drain());
-  const Copy copy(world);
+  const VolumeCopy copy(world);
 
   SECTION("the core at the end of a group of both") {
     publish(world, 10);
@@ -386,7 +367,7 @@ TEST_CASE("a volume from an old copy that holds no more than the core has in com
   start(world);
   publish(world, 10);
   ship_unsettled(world);
-  const Copy copy(world);
+  const VolumeCopy copy(world);
   copy.put_back(world);
   publish(world, 10, "V2");
   rot_record(world, 4);
