@@ -81,7 +81,9 @@ class Connection {
   void evict();
   // After a message: what the session waited for may have come, and it reads on.
   void resume();
-  void prefetch_tls() const { tls_.prefetch(); }
+  void prefetch_tls() const {
+    if (stage_ == Stage::serving) tls_.prefetch();
+  }
   // CONNECT is accepted and the session store was asked.
   [[nodiscard]] bool awaits_session() const {
     return stage_ == Stage::serving && session_->phase() == session::Phase::opening;

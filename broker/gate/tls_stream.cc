@@ -64,6 +64,21 @@ void empty(Bytes& bytes) {
   if (bytes.capacity() > kKeptBytesMax) Bytes().swap(bytes);
 }
 
+// Most of an SSL are records of a pipeline that nobody uses: of what holds nothing after a handshake nothing is
+// fetched, nor kept in the cache in the place of what is needed.
+std::vector<std::uint16_t> lines_in_use(SSL* ssl) {
+  std::vector<std::uint16_t> lines;
+  const std::size_t bytes = ::malloc_usable_size(ssl);
+  const auto* at = reinterpret_cast<const char*>(ssl);
+  for (std::size_t line = 0; (line + 1) * kLineBytes <= bytes; ++line) {
+    const ByteView held(reinterpret_cast<const std::uint8_t*>(at + line * kLineBytes), kLineBytes);
+    if (std::any_of(held.begin(), held.end(), [](std::uint8_t byte) { return byte != 0; })) {
+      lines.push_back(static_cast<std::uint16_t>(line));
+    }
+  }
+  return lines;
+}
+
 }  // namespace
 
 TlsStream::TlsStream(std::shared_ptr<const Trust> trust, const Clock& clock)
@@ -159,9 +174,9 @@ void TlsStream::sent(std::size_t bytes) {
 }
 
 void TlsStream::prefetch() const {
-  static const std::size_t kBytes = ::malloc_usable_size(ssl_.get());  // all are of one size
+  static const std::vector<std::uint16_t> kLines = lines_in_use(ssl_.get());  // all are of one layout
   const auto* at = reinterpret_cast<const char*>(ssl_.get());
-  for (std::size_t line = 0; line < kBytes; line += kLineBytes) __builtin_prefetch(at + line);
+  for (const std::uint16_t line : kLines) __builtin_prefetch(at + line * kLineBytes);
 }
 
 }  // namespace wayside::broker::gate
