@@ -371,7 +371,13 @@ void CoreLink::flush(const Time& now, CoreActions& actions) {
   for (auto& [name, edge] : edges_) {
     if (edge.session == link::kNoSession) continue;
     for (const Lane lane : kAllLanes) {
-      if (!std::exchange(edge.lanes[index_of(lane)].answer, false)) continue;
+      LaneState& state = edge.lanes[index_of(lane)];
+      if (failed[index_of(lane)]) {
+        state.credit.revert();
+      } else {
+        state.credit.keep();
+      }
+      if (!std::exchange(state.answer, false)) continue;
       publish_next(edge, lane, actions);
       publish_credit(edge, lane, false, actions);
     }

@@ -25,11 +25,15 @@ class CreditIssuer {
     return framed_bytes <= limit_ && accepted_ <= limit_ - framed_bytes;
   }
   void accept(std::uint64_t framed_bytes) { accepted_ += framed_bytes; }
+  // What was accepted is durable; or it is not, will be sent again and is charged then.
+  void keep() { kept_ = accepted_; }
+  void revert() { accepted_ = kept_; }
   [[nodiscard]] std::uint64_t limit() const { return limit_; }
   [[nodiscard]] std::uint64_t accepted() const { return accepted_; }
 
  private:
   std::uint64_t accepted_ = 0;
+  std::uint64_t kept_ = 0;
   std::uint64_t limit_ = 0;
 };
 

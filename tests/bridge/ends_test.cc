@@ -487,4 +487,44 @@ TEST_CASE("a disk fault of the core log acknowledges nothing and loses nothing")
   CHECK(world.core->link->counters().log_faults > 0);
 }
 
+TEST_CASE("what the core log could not make durable and is sent again is charged to the credit once") {
+  World world(20);
+  std::uint64_t limit = 0;  // of the last credit of the lane
+  world.seams.delivering = [&](const Packet& packet) {
+    if (packet.address.kind != link::Kind::credit) return;
+    const auto credit = link::decode_credit(packet.bytes);
+    REQUIRE(credit.ok());
+    if (credit.value().lane == Lane::event) limit = credit.value().limit_bytes;
+  };
+  start(world);
+  REQUIRE(world.drain());
+  const std::uint64_t window = world.core_options.window_bytes;
+  REQUIRE(limit == window);
+  publish(world, Lane::event, 1);  // from here on it is the log alone that fails
+  REQUIRE(world.drain());
+  publish(world, Lane::event, 20);
+  const std::uint64_t sent_bytes = [&] {
+    std::uint64_t bytes = 0;
+    for (const Bytes& body : world.journal[index_of(Lane::event)]) bytes += spool::framed_bytes(body.size());
+    return bytes;
+  }();
+  world.core_disk.fail(SimCall::fdatasync, Fault::io, 0, 10'000);
+  std::uint64_t faults = 0;
+  for (unsigned n = 0; n < 2000 && faults < 20; ++n) {
+    while (world.deliver({})) continue;
+    world.core_event(bridge::core::Flush{});
+    world.tick(100);
+    faults = world.core->link->counters().log_faults;
+  }
+  REQUIRE(faults == 20);
+  world.core_disk.clear_faults();
+  REQUIRE(world.drain());
+  world.tick(200);
+  REQUIRE(world.drain());
+  CHECK(settled(world, Lane::event) == Offset{21});
+  CHECK(limit <= sent_bytes + window);
+  CHECK(world.core->link->counters().overrun == 0);
+  CHECK(world.dropped_links == 0);
+}
+
 }  // namespace wayside::test
