@@ -1,5 +1,9 @@
 #include "broker/gate/reloader.h"
 
+#include <unistd.h>
+
+#include <cmath>
+
 #include "common/log/log.h"
 
 namespace wayside::broker::gate {
@@ -103,10 +107,20 @@ void Reloader::show_dates(const TrustDates& dates, const std::string& listener) 
       .gauge("wayside_crl_update_timestamp_seconds",
              "When the revocation list of a listener was made; the oldest of several.", {{"use", listener}})
       .set(static_cast<double>(dates.crl_this_update.value) / 1000.0);
+  shared_.metrics
+      .gauge("wayside_crl_next_update_timestamp_seconds",
+             "When the revocation list of a listener ends; the first of several.", {{"use", listener}})
+      .set(dates.crl_next_update.value == 0 ? HUGE_VAL : static_cast<double>(dates.crl_next_update.value) / 1000.0);
 }
 
+// A list that is taken away lets nobody in: only a list without them does.
 Result<void> Reloader::reload_denied() {
-  Result<DenyList> loaded = load_deny_list(shared_.options.deny_list);
+  const std::string& path = shared_.options.deny_list;
+  const std::shared_ptr<const DenyList> held = shared_.denied.get();
+  if (held && !held->vehicles.empty() && ::access(path.c_str(), F_OK) != 0) {
+    return Error{Fault::config, path + ": the deny list has gone"};
+  }
+  Result<DenyList> loaded = load_deny_list(path);
   if (!loaded.ok()) return std::move(loaded).error();
   shared_.denied.set(std::make_shared<const DenyList>(std::move(loaded).value()));
   return {};

@@ -6,6 +6,7 @@
 
 #include "broker/gate/openssl.h"
 #include "broker/gate/tls_policy.h"
+#include "common/identity/pem.h"
 #include "common/os/system.h"
 
 namespace wayside::broker::gate {
@@ -85,11 +86,12 @@ Result<void> Trust::load_own(const ListenerOptions& files) {
 }
 
 Result<void> Trust::load_ca(const ListenerOptions& files, bool allow_development_ca) {
-  const BioPtr bio(BIO_new_file(files.ca.c_str(), "r"));
-  if (!bio) return file_error(files.ca, "cannot be read");
+  const Result<std::string> text = os::read_file(files.ca, identity::kPemBytesMax);
+  if (!text) return file_error(files.ca, "cannot be read");
+  const auto bundle = identity::certificates_of(*text);
+  if (!bundle) return file_error(files.ca, bundle.error().what);
   X509_STORE* store = SSL_CTX_get_cert_store(context_);
-  std::size_t count = 0;
-  while (const X509Ptr ca{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+  for (const identity::X509Owned& ca : *bundle) {
     if (!allow_development_ca && identity::is_development_ca(ca.get())) {
       return file_error(files.ca, "a development CA, which this configuration does not allow");
     }
@@ -98,10 +100,7 @@ Result<void> Trust::load_ca(const ListenerOptions& files, bool allow_development
     SSL_CTX_add_client_CA(context_, ca.get());
     cas_.insert(identity::leaf_hash(ca.get()));
     earlier(dates_.ca_not_after, identity::not_after(ca.get()));
-    ++count;
   }
-  ERR_clear_error();  // the end of the file is an error of the PEM reader
-  if (count == 0) return file_error(files.ca, "holds no certificate");
   return {};
 }
 
@@ -111,16 +110,14 @@ void Trust::set_epoch(const Trust* older) {
 
 Result<void> Trust::load_crl(const ListenerOptions& files, const Trust* older) {
   if (files.crl.empty()) return {};
-  const BioPtr bio(BIO_new_file(files.crl.c_str(), "r"));
-  if (!bio) return file_error(files.crl, "cannot be read");
-  std::size_t count = 0;
-  while (const CrlPtr crl{PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr)}) {
+  const Result<std::string> text = os::read_file(files.crl, identity::kPemBytesMax);
+  if (!text) return file_error(files.crl, "cannot be read");
+  const auto lists = identity::crls_of(*text);
+  if (!lists) return file_error(files.crl, lists.error().what);
+  for (const identity::CrlOwned& crl : *lists) {
     Result<void> taken = take_crl(crl.get(), older);
     if (!taken.ok()) return std::move(taken).error().with(files.crl);
-    ++count;
   }
-  ERR_clear_error();
-  if (count == 0) return file_error(files.crl, "holds no revocation list");
   return {};
 }
 
@@ -146,6 +143,9 @@ Result<void> Trust::take_crl(X509_CRL* crl, const Trust* older) {
   }
   crl_numbers_[issuer] = number;
   earlier(dates_.crl_this_update, identity::wall_of(X509_CRL_get0_lastUpdate(crl)));
+  if (const ASN1_TIME* next = X509_CRL_get0_nextUpdate(crl); next != nullptr) {
+    earlier(dates_.crl_next_update, identity::wall_of(next));
+  }
   const STACK_OF(X509_REVOKED)* entries = X509_CRL_get_REVOKED(crl);
   for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i) {
     const X509_REVOKED* entry = sk_X509_REVOKED_value(entries, i);

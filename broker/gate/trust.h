@@ -41,6 +41,7 @@ struct TrustDates {
   WallMs own_not_after{};    // its own certificate
   WallMs ca_not_after{};     // the first CA of its peers to expire
   WallMs crl_this_update{};  // the oldest of its revocation lists
+  WallMs crl_next_update{};  // the first of them to end
 };
 
 // Owns: the SSL_CTX. Thread: any, it does not change.

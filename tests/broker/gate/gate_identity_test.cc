@@ -189,6 +189,23 @@ TEST_CASE("a CRL past its nextUpdate stays in force and locks nobody else out, a
   CHECK(gets_in(fixture.vehicle(kOtherVin)));  // seen by nobody before
 }
 
+TEST_CASE("a bundle or a list of several that is cut short is bad as a whole, wherever it was cut") {
+  GateFixture fixture;
+  const std::string path = fixture.pki_path(GENERATE("ca/vehicles.crt", "crl/vehicles.crl"));
+  CAPTURE(path);
+  const std::string one = test::slurp(path);
+  replace(path, one + one);
+  REQUIRE(fixture.gate->reload().ok());
+  // In the second: in its text, in its last line, in its first line.
+  for (const std::size_t cut : {one.size() + one.size() / 2, 2 * one.size() - 8, one.size() + 14}) {
+    CAPTURE(cut);
+    replace(path, (one + one).substr(0, cut));
+    CHECK_FALSE(fixture.gate->reload().ok());
+  }
+  replace(path, one);
+  CHECK(fixture.gate->reload().ok());
+}
+
 TEST_CASE("a server certificate that swaps behind a symlink is served to the next connection") {
   GateFixture* used = nullptr;
   std::string link;
@@ -246,6 +263,35 @@ TEST_CASE("the deny list is watched, and one bad line keeps the whole old list")
   CHECK_FALSE(fixture.gate->reload().ok());
   CHECK_FALSE(gets_in(fixture.vehicle(), kVin));
   CHECK_FALSE(fixture.gate->block("not an id!").ok());
+}
+
+TEST_CASE("a deny list that goes away blocks on whom it blocked, with an alarm, until there is one again") {
+  GateFixture fixture;
+  const std::string path = fixture.folder / "deny";
+  CHECK(fixture.gate->reload().ok());  // none yet: nobody has been blocked
+  replace(path, std::string(kVin) + "\n");
+  REQUIRE(fixture.gate->reload().ok());
+  std::filesystem::remove(path);
+  CHECK_FALSE(fixture.gate->reload().ok());
+  CHECK_FALSE(gets_in(fixture.vehicle(), kVin));
+  replace(path, "");
+  CHECK(fixture.gate->reload().ok());
+  CHECK(gets_in(fixture.vehicle(), kVin));
+}
+
+TEST_CASE("the end of a revocation list is shown as a date of its own") {
+  GateFixture fixture;
+  metrics::Gauge& ends = fixture.registry->gauge("wayside_crl_next_update_timestamp_seconds",
+                                                 "When the revocation list of a listener ends; the first of several.",
+                                                 {{"use", "vehicles"}});
+  const auto now = static_cast<double>(fixture.clock.wall().value) / 1000.0;
+  CHECK(ends.value() > now + 86'400);
+  const std::string path = fixture.pki_path("crl/vehicles.crl");
+  const auto stale = certs::next_crl(fixture.pki->issuer(certs::Ca::vehicles), test::slurp(path), nullptr, -1);
+  REQUIRE(stale.ok());
+  replace(path, *stale);
+  REQUIRE(fixture.gate->reload().ok());
+  CHECK(ends.value() < now);
 }
 
 }  // namespace
