@@ -130,7 +130,7 @@ class AdoptProcess {
     std::array<edge::LanePorts, kLanes> ports;
     for (std::size_t i = 0; i < kLanes; ++i) ports[i] = {orphan_.readers[i].get(), orphan_.settlements[i].get()};
     link_.emplace(std::move(options), ports);
-    connections_.emplace(config_, clock_, rng_, [this] { wakeup_.notify(); });
+    connections_.emplace(config_, link_paths(config_, "core"), clock_, rng_, [this] { wakeup_.notify(); });
     return {};
   }
 

@@ -20,13 +20,22 @@ const config::Table& core_table();
 std::vector<std::string> check_edge(const config::Config& config);
 std::vector<std::string> check_core(const config::Config& config);
 
+// What a connection to the core broker is made with. `section`: "core" of an edge, "broker" of a core.
+struct LinkPaths {
+  std::string ca;
+  std::string certificate;
+  std::string key;
+};
+LinkPaths link_paths(const config::Config& config, const std::string& section);
+
 edge::EdgeOptions edge_options(const config::Config& config);
-MqttOptions edge_connection(const config::Config& config, link::Channel channel);
+MqttOptions edge_connection(const config::Config& config, const LinkPaths& files, link::Channel channel);
 
 core::CoreOptions core_options(const config::Config& config);
 core::CoreLogOptions core_log_options(const config::Config& config);
 // `role`: "urgent", "bulk" or "sink-<n>": part of the client identifier.
-MqttOptions core_connection(const config::Config& config, const std::string& role, std::vector<std::string> filters);
+MqttOptions core_connection(const config::Config& config, const LinkPaths& files, const std::string& role,
+                            std::vector<std::string> filters);
 
 struct SinkOptions {
   bool mqtt = false;

@@ -26,9 +26,9 @@ constexpr config::Row kRows[] = {
             "Largest record of the core log; a larger one ends as a dead letter and lost."),
 
     required("broker.address", "Core broker, host:port, TLS."),
-    required("broker.ca", "CA bundle that the core broker's certificate must verify against (PEM)."),
-    required("broker.certificate", "Link certificate of this core (PEM)."),
-    required("broker.key", "Private key of the link certificate (PEM)."),
+    required("broker.ca", "CA bundle that the core broker's certificate must verify against (PEM), watched."),
+    required("broker.certificate", "Link certificate of this core (PEM), watched."),
+    required("broker.key", "Private key of the link certificate (PEM), watched."),
     integer("broker.keep_alive_s", "10", 1, 3'600, "MQTT keep alive; a loss is noticed after about 2.7 times this."),
     integer("broker.queue_bytes_max", "134217728", 8 * kMiB, kGiB, "Publishes of one connection that wait."),
     integer("broker.inbox_bytes_max", "134217728", 8 * kMiB, kGiB, "Messages of one connection that wait to be read."),
@@ -177,13 +177,14 @@ core::CoreLogOptions core_log_options(const config::Config& config) {
   return out;
 }
 
-MqttOptions core_connection(const config::Config& config, const std::string& role, std::vector<std::string> filters) {
+MqttOptions core_connection(const config::Config& config, const LinkPaths& files, const std::string& role,
+                            std::vector<std::string> filters) {
   MqttOptions out;
   out.address = config.text("broker.address");
   out.client_id = config.text("core.name") + "-" + role;
-  out.ca = config.text("broker.ca");
-  out.certificate = config.text("broker.certificate");
-  out.key = config.text("broker.key");
+  out.ca = files.ca;
+  out.certificate = files.certificate;
+  out.key = files.key;
   out.keep_alive_s = static_cast<int>(config.integer("broker.keep_alive_s"));
   out.window = static_cast<unsigned>(config.integer("broker.window"));
   out.queue_bytes_max = u64(config, "broker.queue_bytes_max");

@@ -9,7 +9,7 @@
 #include "bridge/core/core_link.h"
 #include "bridge/run/config.h"
 #include "bridge/run/core_metrics.h"
-#include "bridge/run/expiry_watch.h"
+#include "bridge/run/link_files.h"
 #include "bridge/run/mqtt_connection.h"
 #include "bridge/run/mqtt_sink_lane.h"
 #include "bridge/run/process.h"
@@ -39,7 +39,7 @@ class CoreProcess {
         rng_(os::random_seed()),
         registry_(metrics::Registry::create()),
         metrics_(*registry_),
-        expiry_(*registry_, config.text("broker.certificate"), config.text("broker.ca")) {}
+        link_files_(*registry_, link_paths(config, "broker")) {}
 
   int run() {
     if (Result<void> begun = begin(); !begun) {
@@ -109,7 +109,7 @@ class CoreProcess {
       const SinkPlace place{*disk_, log_->volume().root, log_->volume().uuid, state_dir, sinks_.size()};
       if (options.mqtt) {
         const std::string role = "sink-" + std::to_string(sinks_.size());
-        sinks_.push_back(start_mqtt_sink(place, options, core_connection(config_, role, {})));
+        sinks_.push_back(start_mqtt_sink(place, options, core_connection(config_, link_files_.paths(), role, {})));
       } else {
         sinks_.push_back(start_file_sink(place, options));
       }
@@ -119,8 +119,9 @@ class CoreProcess {
   void connect() {
     const auto wake = [this] { wakeup_.notify(); };
     connections_[0] = MqttConnection::create(
-        core_connection(config_, "urgent", {"wayside/+/up/urgent/#", "v1/+/request"}), rng_, wake);
-    connections_[1] = MqttConnection::create(core_connection(config_, "bulk", {"wayside/+/up/bulk/#"}), rng_, wake);
+        core_connection(config_, link_files_.paths(), "urgent", {"wayside/+/up/urgent/#", "v1/+/request"}), rng_, wake);
+    connections_[1] = MqttConnection::create(
+        core_connection(config_, link_files_.paths(), "bulk", {"wayside/+/up/bulk/#"}), rng_, wake);
   }
 
   [[nodiscard]] core::Time now() const { return {clock_.wall(), clock_.mono()}; }
@@ -148,7 +149,7 @@ class CoreProcess {
     }
     if (at - shown_at_ >= kShowMs) {
       shown_at_ = at;
-      expiry_.look(at);
+      link_files_.look(at);
       metrics_.show(*link_, connections_[0]->counters(), connections_[1]->counters(), sinks_);
     }
   }
@@ -185,6 +186,10 @@ class CoreProcess {
   void refresh_trust() {
     if (trust_->refresh() || !trust_told_) step(core::TrustChanged{trust_->trust()});
     trust_told_ = true;
+    registry_
+        ->gauge("wayside_command_lists_failing",
+                "Files of commands.trust_dir that cannot be used; the lists accepted before are in force.")
+        .set(static_cast<double>(trust_->failing()));
   }
 
   // The core log keeps what any sink still needs.
@@ -241,7 +246,7 @@ class CoreProcess {
   SeededRng rng_;
   std::unique_ptr<metrics::Registry> registry_;
   CoreMetrics metrics_;
-  ExpiryWatch expiry_;
+  LinkFiles link_files_;
   std::unique_ptr<core::CoreLog> log_;
   std::unique_ptr<core::DeadLetters> dead_letters_;
   std::optional<TrustFolder> trust_;

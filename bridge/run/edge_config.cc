@@ -19,9 +19,9 @@ constexpr config::Row kRows[] = {
             "Answers of the broker that wait to be read; at it the socket is not read on."),
 
     required("core.address", "Core broker, host:port, TLS."),
-    required("core.ca", "CA bundle that the core broker's certificate must verify against (PEM)."),
-    required("core.certificate", "Link certificate of this edge (PEM)."),
-    required("core.key", "Private key of the link certificate (PEM)."),
+    required("core.ca", "CA bundle that the core broker's certificate must verify against (PEM), watched."),
+    required("core.certificate", "Link certificate of this edge (PEM), watched."),
+    required("core.key", "Private key of the link certificate (PEM), watched."),
 
     integer("link.resend_ms", "5000", 100, 600'000, "A batch without an answer is sent again after this time."),
     integer("link.batch_linger_ms", "200", 0, 60'000, "How long state and bulk records wait for company in a batch."),
@@ -117,14 +117,18 @@ edge::EdgeOptions edge_options(const config::Config& config) {
   return out;
 }
 
-MqttOptions edge_connection(const config::Config& config, link::Channel channel) {
+LinkPaths link_paths(const config::Config& config, const std::string& section) {
+  return {config.text(section + ".ca"), config.text(section + ".certificate"), config.text(section + ".key")};
+}
+
+MqttOptions edge_connection(const config::Config& config, const LinkPaths& files, link::Channel channel) {
   const std::string channel_name(link::to_string(channel));
   MqttOptions out;
   out.address = config.text("core.address");
   out.client_id = config.text("edge.name") + "-" + channel_name;
-  out.ca = config.text("core.ca");
-  out.certificate = config.text("core.certificate");
-  out.key = config.text("core.key");
+  out.ca = files.ca;
+  out.certificate = files.certificate;
+  out.key = files.key;
   out.keep_alive_s = static_cast<int>(config.integer("link.keep_alive_s"));
   out.window = static_cast<unsigned>(config.integer("link.window"));
   out.queue_bytes_max = 2 * u64(config, "link.inflight_bytes_max") + (64U << 20U);

@@ -15,11 +15,11 @@ std::size_t index(link::Channel channel) { return static_cast<std::size_t>(chann
 
 }  // namespace
 
-EdgeConnections::EdgeConnections(const config::Config& config, const Clock& clock, Rng& rng,
+EdgeConnections::EdgeConnections(const config::Config& config, const LinkPaths& files, const Clock& clock, Rng& rng,
                                  const std::function<void()>& wake)
     : edge_(config.text("edge.name")), clock_(clock) {
   for (const link::Channel channel : {link::Channel::urgent, link::Channel::bulk}) {
-    connections_[index(channel)] = MqttConnection::create(edge_connection(config, channel), rng, wake);
+    connections_[index(channel)] = MqttConnection::create(edge_connection(config, files, channel), rng, wake);
   }
 }
 

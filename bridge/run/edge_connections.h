@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bridge/edge/events.h"
+#include "bridge/run/config.h"
 #include "bridge/run/mqtt_connection.h"
 #include "common/clock.h"
 #include "common/config/config.h"
@@ -23,7 +24,9 @@ namespace wayside::bridge::run {
 class EdgeConnections {
  public:
   using Step = std::function<void(decltype(edge::EdgeEvent::what))>;
-  EdgeConnections(const config::Config& config, const Clock& clock, Rng& rng, const std::function<void()>& wake);
+  // `files`: what each connection is made with.
+  EdgeConnections(const config::Config& config, const LinkPaths& files, const Clock& clock, Rng& rng,
+                  const std::function<void()>& wake);
 
   // Tells the machine what happened since the last poll, in order.
   void poll(const Step& step);

@@ -10,7 +10,7 @@
 #include "bridge/run/config.h"
 #include "bridge/run/edge_connections.h"
 #include "bridge/run/edge_metrics.h"
-#include "bridge/run/expiry_watch.h"
+#include "bridge/run/link_files.h"
 #include "bridge/run/process.h"
 #include "bridge/run/stop_signal.h"
 #include "bridge/run/wakeup.h"
@@ -71,7 +71,7 @@ class EdgeProcess {
         rng_(os::random_seed()),
         registry_(metrics::Registry::create()),
         metrics_(*registry_, config.text("core.address")),
-        expiry_(*registry_, config.text("core.certificate"), config.text("core.ca")) {}
+        link_files_(*registry_, link_paths(config, "core")) {}
 
   int run() {
     if (Result<void> begun = begin(); !begun) return fail(begun.error());
@@ -148,7 +148,7 @@ class EdgeProcess {
     for (std::size_t i = 0; i < kLanes; ++i) ports[i] = {spool_.readers[i].get(), spool_.settlements[i].get()};
     poll_ms_ = std::clamp(options.batch_linger_ms / 4, kPollMsMin, kPollMsMax);
     link_.emplace(std::move(options), ports);
-    connections_.emplace(config_, clock_, rng_, [this] { wakeup_.notify(); });
+    connections_.emplace(config_, link_files_.paths(), clock_, rng_, [this] { wakeup_.notify(); });
     const std::string& socket = config_.text("edge.broker_socket");
     broker_.emplace(BrokerSocketOptions{socket.empty() ? config_.text("edge.run_dir") + "/bridge.sock" : socket,
                                         config_.text("edge.name"), spool_.volume.uuid,
@@ -173,7 +173,7 @@ class EdgeProcess {
     step(edge::Tick{});
     if (clock_.mono() - shown_at_ < kShowMs) return;
     shown_at_ = clock_.mono();
-    expiry_.look(shown_at_);
+    link_files_.look(shown_at_);
     metrics_.show(*link_, connections_->counters(link::Channel::urgent), connections_->counters(link::Channel::bulk));
   }
 
@@ -249,7 +249,7 @@ class EdgeProcess {
   SeededRng rng_;
   std::unique_ptr<metrics::Registry> registry_;
   EdgeMetrics metrics_;
-  ExpiryWatch expiry_;
+  LinkFiles link_files_;
   std::atomic<bool> ready_{false};
   std::unique_ptr<metrics::Server> server_;
   Spool spool_;

@@ -15,12 +15,13 @@ namespace {
 constexpr std::size_t kFilesMax = 256;
 constexpr const char* kTrustName = "trust";
 
-std::vector<std::string> list_files(const std::string& dir) {
+std::vector<std::string> list_files(const std::string& dir, bool& unreadable) {
   std::vector<std::string> out;
   std::error_code error;
   for (std::filesystem::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
     if (at->path().extension() == ".wsl" && out.size() < kFilesMax) out.push_back(at->path().string());
   }
+  unreadable = static_cast<bool>(error);
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -76,7 +77,9 @@ bool TrustFolder::refresh() {
   // Trust lists may name the key of a revocation list that sorts before them: until nothing is new.
   for (bool more = !dir_.empty(); more;) {
     more = false;
-    for (const std::string& path : list_files(dir_)) more = accept_file(path) || more;
+    const std::vector<std::string> files = list_files(dir_, unreadable_);
+    std::erase_if(bad_, [&](const std::string& path) { return std::ranges::find(files, path) == files.end(); });
+    for (const std::string& path : files) more = accept_file(path) || more;
     changed = changed || more;
     if (more) seen_.clear();
   }
@@ -86,29 +89,44 @@ bool TrustFolder::refresh() {
 
 bool TrustFolder::accept_file(const std::string& path) {
   const Result<std::string> content = os::read_file(path, 1U << 20U);
-  if (!content) return false;
+  if (!content) {
+    if (bad_.insert(path).second) log::warning("list_unreadable", {{"file", path}});
+    seen_.erase(path);
+    return false;
+  }
   if (const auto seen = seen_.find(path); seen != seen_.end() && seen->second == *content) return false;
   seen_[path] = *content;
-  if (const auto list = intent::open_trust_list(as_bytes(*content))) return accept(list.value());
+  if (const auto list = intent::open_trust_list(as_bytes(*content))) return judged(path, accept(list.value()));
   const auto list = intent::open_revocation_list(as_bytes(*content));
-  if (list) return accept(list.value());
-  log::warning("list_refused", {{"file", path}, {"reason", std::string(code(list.reason()))}});
+  return judged(path, list ? accept(list.value()) : Outcome<void>(list.reason()));
+}
+
+// A file that stays in the folder beside its successor is no fault.
+bool TrustFolder::judged(const std::string& path, const Outcome<void>& outcome) {
+  if (outcome || outcome.reason() == Reason::LIST_NUMBER_LOW) {
+    bad_.erase(path);
+    return outcome.ok();
+  }
+  bad_.insert(path);
+  log::warning("list_refused", {{"file", path}, {"reason", std::string(code(outcome.reason()))}});
   return false;
 }
 
-bool TrustFolder::accept(const intent::TrustList& list) {
-  if (list.number < numbers_[kTrustName] || !trust_.accept(list)) return false;
+Outcome<void> TrustFolder::accept(const intent::TrustList& list) {
+  if (list.number < numbers_[kTrustName]) return Reason::LIST_NUMBER_LOW;
+  if (const auto taken = trust_.accept(list); !taken) return taken;
   numbers_[kTrustName] = list.number;
   log::info("trust_list_accepted", {{"number", std::to_string(list.number)}});
-  return true;
+  return {};
 }
 
-bool TrustFolder::accept(const intent::RevocationList& list) {
+Outcome<void> TrustFolder::accept(const intent::RevocationList& list) {
   std::uint64_t& highest = numbers_[to_hex(list.grant_key)];
-  if (list.number < highest || !trust_.accept(list)) return false;
+  if (list.number < highest) return Reason::LIST_NUMBER_LOW;
+  if (const auto taken = trust_.accept(list); !taken) return taken;
   highest = list.number;
   log::info("revocation_list_accepted", {{"number", std::to_string(list.number)}});
-  return true;
+  return {};
 }
 
 }  // namespace wayside::bridge::run

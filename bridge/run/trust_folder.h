@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "common/result.h"
@@ -20,11 +21,15 @@ class TrustFolder {
   // True: something new was accepted. Refusals are logged once for each file and content.
   bool refresh();
   [[nodiscard]] const intent::Trust& trust() const { return trust_; }
+  // Files that could not be used at the last refresh; one that is older than what is in force is none. The folder
+  // itself counts.
+  [[nodiscard]] std::size_t failing() const { return bad_.size() + (unreadable_ ? 1 : 0); }
 
  private:
   bool accept_file(const std::string& path);
-  bool accept(const intent::TrustList& list);
-  bool accept(const intent::RevocationList& list);
+  Outcome<void> accept(const intent::TrustList& list);
+  Outcome<void> accept(const intent::RevocationList& list);
+  bool judged(const std::string& path, const Outcome<void>& outcome);
   void store_numbers() const;
   Result<void> load_numbers();
 
@@ -33,6 +38,8 @@ class TrustFolder {
   intent::Trust trust_;
   std::map<std::string, std::uint64_t> numbers_;  // "trust" or grant key in hex -> highest number accepted
   std::map<std::string, std::string> seen_;       // path -> content judged already
+  std::set<std::string> bad_;                     // paths
+  bool unreadable_ = false;                       // the folder
 };
 
 }  // namespace wayside::bridge::run

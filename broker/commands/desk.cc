@@ -137,6 +137,8 @@ void CommandDesk::look_at_lists() {
   for (const std::string& sentence : trust_dir_.take_sentences()) {
     log::warning("command_list_unreadable", {{"sentence", log::clean(sentence, 256)}});
   }
+  std::erase_if(bad_lists_, [this](const std::string& name) { return !trust_dir_.holds(name); });
+  counters_.lists_failing(bad_lists_.size() + trust_dir_.unreadable());
 }
 
 void CommandDesk::on(CommandRequested& event, MonoMs at) {

@@ -116,6 +116,7 @@ class CommandDesk final : public CommandPort {
   std::uint64_t next_token_ = 1;
   MonoMs next_look_{};
   std::set<std::string> lists_to_retry_;  // refused for want of another list
+  std::set<std::string> bad_lists_;       // refused, and not for being older than what is in force
   std::deque<command::Event> events_;     // raised by actions: stepped after the step in hand
   bool stepping_ = false;
   std::optional<Offset> scan_from_;

@@ -130,6 +130,10 @@ void CommandDesk::act(command::ListVerdict& action) {
   const std::string file = std::move(found->second);
   lists_.erase(found);
   counters_.list(action.accepted, action.reason);
+  // A file that stays in the folder beside its successor is no fault; one that cannot be judged yet is offered again.
+  const bool good = action.accepted || action.reason == Reason::LIST_NUMBER_LOW;
+  if (good) bad_lists_.erase(file);
+  if (!good && action.reason != Reason::STORE_FAULT) bad_lists_.insert(file);
   if (action.accepted) {
     log::info("command_list_accepted", {{"file", log::clean(file)}});
     for (const std::string& other : lists_to_retry_) trust_dir_.again(other);

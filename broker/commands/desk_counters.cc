@@ -55,6 +55,13 @@ void DeskCounters::list(bool accepted, Reason reason) {
       .add();
 }
 
+void DeskCounters::lists_failing(std::size_t files) {
+  registry_
+      .gauge("wayside_command_lists_failing",
+             "Files of commands.trust_dir that cannot be used; the lists accepted before are in force.")
+      .set(static_cast<double>(files));
+}
+
 void DeskCounters::alarm(command::AlarmKind kind) {
   registry_.counter("wayside_command_alarms_total", "Alarms of the command thread.", {{"kind", to_string(kind)}}).add();
 }

@@ -17,6 +17,7 @@ class DeskCounters {
   void moved(const command::Status& status);
   void ack(const command::AckVerdict& verdict);
   void list(bool accepted, Reason reason);
+  void lists_failing(std::size_t files);
   void alarm(command::AlarmKind kind);
   void standing(std::size_t open, std::size_t outbox);
 

@@ -25,8 +25,11 @@ Result<intent::PublicKey> read_public_key(const std::string& path) {
 
 std::vector<TrustDir::File> TrustDir::look() {
   std::vector<std::string> names;
+  names_.clear();
+  unreadable_ = 0;
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path_.c_str()), closedir);
   if (!dir) {
+    ++unreadable_;
     complain(path_ + ": the folder of lists cannot be read");
     return {};
   }
@@ -39,15 +42,21 @@ std::vector<TrustDir::File> TrustDir::look() {
     complain(path_ + ": more lists than are read");
     names.resize(kFilesMax);
   }
+  names_.insert(names.begin(), names.end());
   std::vector<File> out;
   for (const std::string& name : names) {
     const std::string path = path_ + "/" + name;
     struct stat now{};
-    if (stat(path.c_str(), &now) != 0) continue;
+    if (stat(path.c_str(), &now) != 0) {
+      ++unreadable_;
+      complain(path + ": cannot be read");
+      continue;
+    }
     const Stamp stamp{now.st_mtim.tv_sec, now.st_mtim.tv_nsec, now.st_ino, now.st_size};
     if (const auto seen = seen_.find(name); seen != seen_.end() && seen->second == stamp) continue;
     const auto content = os::read_file(path, kFileBytesMax);
     if (!content) {
+      ++unreadable_;
       complain(content.error().what);
       continue;
     }

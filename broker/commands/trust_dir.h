@@ -36,6 +36,9 @@ class TrustDir {
   std::vector<File> look();
   // A refusal that may turn: offer the file at the next look once more.
   void again(const std::string& name) { seen_.erase(name); }
+  // Whether the folder held a file of that name at the last look, and what it could not read then; the folder counts.
+  [[nodiscard]] bool holds(const std::string& name) const { return names_.contains(name); }
+  [[nodiscard]] std::size_t unreadable() const { return unreadable_; }
   // What could not be read at the last look, for the log; repeated only when it changes.
   std::vector<std::string> take_sentences() { return std::exchange(sentences_, {}); }
 
@@ -45,6 +48,8 @@ class TrustDir {
 
   std::string path_;
   std::map<std::string, Stamp> seen_;
+  std::set<std::string> names_;
+  std::size_t unreadable_ = 0;
   std::set<std::string> complained_;
   std::vector<std::string> sentences_;
 };

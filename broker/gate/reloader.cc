@@ -30,9 +30,9 @@ identity::Rule service_rule() {
 
 Reloader::Reloader(Shared& shared)
     : shared_(shared),
-      vehicles_{kVehicles, WatchedFiles(files_of(shared.options.vehicles)), gauge(kVehicles)},
-      services_{kServices, WatchedFiles(files_of(shared.options.services)), gauge(kServices)},
-      denied_{kDenied, WatchedFiles({shared.options.deny_list}), gauge(kDenied)} {}
+      vehicles_{kVehicles, os::WatchedFiles(files_of(shared.options.vehicles)), gauge(kVehicles)},
+      services_{kServices, os::WatchedFiles(files_of(shared.options.services)), gauge(kServices)},
+      denied_{kDenied, os::WatchedFiles({shared.options.deny_list}), gauge(kDenied)} {}
 
 metrics::Gauge* Reloader::gauge(const char* what) {
   return &shared_.metrics.gauge("wayside_gate_reload_failing",

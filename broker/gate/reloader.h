@@ -5,7 +5,7 @@
 #include <string>
 
 #include "broker/gate/shared.h"
-#include "broker/gate/watched_files.h"
+#include "common/os/watched_files.h"
 #include "common/result.h"
 
 namespace wayside::broker::gate {
@@ -24,7 +24,7 @@ class Reloader {
  private:
   struct Group {
     const char* what;
-    WatchedFiles files;
+    os::WatchedFiles files;
     metrics::Gauge* failing;
     bool failed = false;
   };

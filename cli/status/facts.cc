@@ -175,12 +175,14 @@ Result<EdgeFacts> facts_of(const Probe& before, const Probe& after) {
   add_dates(after.broker, now_s, facts);
   facts.recovery_lost = after.broker.sum("wayside_spool_recovery_total", {{"kind", "lost_records"}}) +
                         after.broker.sum("wayside_spool_recovery_total", {{"kind", "tail_unknown"}});
+  if (after.broker.sum("wayside_command_lists_failing") > 0) facts.reload_failing.emplace_back("command_lists");
   facts.ledger = ledger_of(after.broker);
   facts.commands = commands_of(after.broker);
   facts.bridge_why = after.bridge_why;
   if (after.bridge) {
     add_dates(*after.bridge, now_s, facts);
     facts.link = link_of(*after.bridge, after.at);
+    if (after.bridge->sum("wayside_link_reload_failing") > 0) facts.reload_failing.emplace_back("link");
   }
   return facts;
 }

@@ -82,7 +82,7 @@ void judge_rest(const EdgeFacts& facts, Findings& out) {
   }
   if (!facts.reload_failing.empty()) {
     out.push_back({"files on disk are bad, older ones are in force: " + joined(facts.reload_failing),
-                   "the broker's log names the file", "WS-GATE-01"});
+                   "the log names the file; command_lists: WS-COMMAND-04, link: WS-LINK-06", "WS-GATE-01"});
   }
   if (facts.local_broker != "off" && !facts.local_broker_up) {
     out.push_back({"the local broker is down: ordinary topics wait, custody and commands do not", "", "WS-LOCAL-01"});

@@ -479,6 +479,28 @@ TEST_CASE("CommandDesk: a revocation list in the watched folder cancels and is k
   CHECK(edge.ask(Ask{.id = 2}) == "GRANT_REVOKED");
 }
 
+TEST_CASE("CommandDesk: a list that cannot be used is counted until it is good or gone, an older one is none") {
+  const test::TempDir dir("desk");
+  Edge edge(dir);
+  metrics::Gauge& failing =
+      edge.metrics->gauge("wayside_command_lists_failing",
+                          "Files of commands.trust_dir that cannot be used; the lists accepted before are in force.");
+  const auto becomes = [&](double value) { return test::wait_until([&] { return failing.value() == value; }, 3'000); };
+  edge.put_list("0.wsl", edge.authority.trust_list());  // the same number once more
+  edge.put_list("2.wsl", {});
+  edge.put_list("3.wsl", Bytes{'n', 'o', ' ', 'l', 'i', 's', 't'});
+  CHECK(becomes(2));
+  CHECK(edge.ask(Ask{}) == "ACCEPTED");
+  edge.put_list("2.wsl", edge.authority.trust_list());
+  CHECK(becomes(1));
+  std::filesystem::remove(dir / "trust/3.wsl");
+  CHECK(becomes(0));
+  std::filesystem::rename(dir / "trust", dir / "away");
+  CHECK(becomes(1));
+  std::filesystem::rename(dir / "away", dir / "trust");
+  CHECK(becomes(0));
+}
+
 TEST_CASE("CommandDesk: a start with lists in any order knows them all") {
   const test::TempDir dir("desk");
   {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace wayside::broker::gate {
+namespace wayside::os {
 
 // Owns: what each file looked like when it was last asked for. Thread: one.
 class WatchedFiles {
@@ -26,4 +26,4 @@ class WatchedFiles {
   std::map<std::string, Looks> seen_;
 };
 
-}  // namespace wayside::broker::gate
+}  // namespace wayside::os

@@ -1,10 +1,10 @@
-#include "broker/gate/watched_files.h"
+#include "common/os/watched_files.h"
 
 #include <sys/stat.h>
 
 #include <cstdint>
 
-namespace wayside::broker::gate {
+namespace wayside::os {
 
 WatchedFiles::WatchedFiles(std::vector<std::string> paths) {
   for (std::string& path : paths) {
@@ -30,4 +30,4 @@ bool WatchedFiles::changed() {
   return any;
 }
 
-}  // namespace wayside::broker::gate
+}  // namespace wayside::os
