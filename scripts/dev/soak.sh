@@ -24,6 +24,11 @@ usage: ./dev soak NAME [OPTIONS]
                                                 which the run must find;
                                                 JSON: as kill, and power_losses, sectors_unsynced, sectors_lost,
                                                 names_unsynced, names_lost, words_back
+  rotate [--cycles N] [--seed N] [--cars N] [...]
+                                                every secret of a region swapped under load as the kubelet does it, good
+                                                files and bad, N times (default 5): certificates, CAs, revocation and deny
+                                                list, lists of commands, link; JSON: rotations, revoked, dropped, bad_files,
+                                                alarms, acked, missing, twice, residual, ledgers_equal, seed
   simulation [--seeds N] [--from SEED] [--steps N] [--replay SEED]
                                                 N histories (default 200) of N steps (default 2000) under simulated
                                                 disks, links, clocks and crashes, then the planted bugs;
@@ -128,6 +133,16 @@ soak_power() {
   return "$status"
 }
 
+soak_rotate() {
+  build_preset release $product_targets soak_rotate
+  choose_user
+  stage_run rotate release soak_rotate
+  local status=0
+  env HOME="$stage/run" "${runner[@]}" "$stage/bin/soak_rotate" --dir "$stage/run" "$@" || status=$?
+  if [ "$status" = 0 ]; then rm -rf "$stage"; else say "folder kept: $stage"; fi
+  return "$status"
+}
+
 soak_simulation() {
   build_preset release soak_simulation
   build/release/bin/soak_simulation "$@"
@@ -159,8 +174,8 @@ soak_full() {
 name=${1:-}; [ $# -eq 0 ] || shift
 case "${1:-}" in -h|--help) usage; exit 0 ;; esac
 case "$name" in
-  demo|kill|mixed|power|simulation|chart|full) scripts/deps.sh build; "soak_$name" "$@" ;;
+  demo|kill|mixed|power|rotate|simulation|chart|full) scripts/deps.sh build; "soak_$name" "$@" ;;
   -h|--help) usage ;;
   "") usage >&2; exit 2 ;;
-  *) say "error: no soak '$name'"; near=$(nearest "$name" demo kill mixed power simulation chart full); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;;
+  *) say "error: no soak '$name'"; near=$(nearest "$name" demo kill mixed power rotate simulation chart full); [ -z "$near" ] || say "did you mean '$near'?"; exit 2 ;;
 esac
