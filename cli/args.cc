@@ -24,11 +24,16 @@ void bind(CLI::App& app, const Option& option) {
   if (option.min != option.max) added->check(CLI::Range(option.min, option.max));
 }
 
+// "--output" of "-o,--output".
+std::string_view long_name(const Option& option) {
+  return std::string_view(option.name).substr(option.name.rfind(',') + 1);
+}
+
 // What the person may have meant, for an option that is not known.
 std::string nearest_option(const Spec& spec, const std::string& word) {
   std::vector<std::string_view> names;
   names.reserve(spec.options.size());
-  for (const auto& option : spec.options) names.push_back(option.name);
+  for (const auto& option : spec.options) names.push_back(long_name(option));
   return config::nearest(word, names);
 }
 
@@ -37,7 +42,7 @@ std::string advice(const Spec& spec, const Args& args) {
     if (word.rfind("--", 0) != 0 || word == "--help") continue;
     const auto name = word.substr(0, word.find('='));
     const bool known =
-        std::any_of(spec.options.begin(), spec.options.end(), [&](const Option& o) { return o.name == name; });
+        std::any_of(spec.options.begin(), spec.options.end(), [&](const Option& o) { return long_name(o) == name; });
     const auto near = known ? std::string() : nearest_option(spec, name);
     if (!near.empty()) return " Did you mean " + near + "?";
   }
@@ -47,7 +52,7 @@ std::string advice(const Spec& spec, const Args& args) {
 void print_commands(const std::string& program, const std::string& sentence, const std::vector<Command>& commands,
                     std::FILE* to) {
   std::fprintf(to, "%s: %s\n\nUsage: %s COMMAND [OPTIONS]\n\n", program.c_str(), sentence.c_str(), program.c_str());
-  for (const auto& command : commands) std::fprintf(to, "  %-10s %s\n", command.name.c_str(), command.sentence.c_str());
+  for (const auto& command : commands) std::fprintf(to, "  %-14s %s\n", command.name.c_str(), command.sentence.c_str());
   std::fprintf(to, "\n%s COMMAND --help says more.\n", program.c_str());
 }
 

@@ -31,21 +31,24 @@ std::optional<std::vector<Lane>> lanes_of(const std::string& name) {
   return std::vector<Lane>{lane};
 }
 
-Result<VehicleNames> VehicleNames::open(const std::string& key_file, bool in_clear) {
-  VehicleNames names;
-  names.in_clear_ = in_clear;
-  if (key_file.empty()) {
-    auto key = os::random_bytes(32);
-    if (!key) return std::move(key).error();
-    names.key_ = std::move(key).value();
-    return names;
-  }
+Result<Bytes> tag_key(const std::string& key_file) {
+  if (key_file.empty()) return os::random_bytes(32);
   auto text = os::read_file(key_file, 4096);
   if (!text) return std::move(text).error();
+  Bytes key;
   const std::size_t end = text->find_last_not_of(" \r\n");
-  if (!from_hex(text->substr(0, end + 1), names.key_) || names.key_.size() != 32) {
+  if (!from_hex(text->substr(0, end + 1), key) || key.size() != 32) {
     return Error{Fault::config, key_file + " does not hold 64 hex digits", 0};
   }
+  return key;
+}
+
+Result<VehicleNames> VehicleNames::open(const std::string& key_file, bool in_clear) {
+  auto key = tag_key(key_file);
+  if (!key) return std::move(key).error();
+  VehicleNames names;
+  names.key_ = std::move(key).value();
+  names.in_clear_ = in_clear;
   return names;
 }
 

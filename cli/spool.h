@@ -42,6 +42,12 @@ class SpoolView {
 // Every lane when `name` is empty; nullopt: there is no such lane.
 std::optional<std::vector<Lane>> lanes_of(const std::string& name);
 
+// What `wayside spool ls --json` prints.
+Result<std::string> spool_listing_json(SpoolView& view, const std::vector<Lane>& lanes);
+
+// The key that tags are made with: the region's, or where `key_file` is empty one that nobody else has.
+Result<Bytes> tag_key(const std::string& key_file);
+
 // How vehicles are called in output that may be passed on (P12).
 class VehicleNames {
  public:

@@ -1,4 +1,5 @@
-#include <cinttypes>
+#include <fmt/format.h>
+
 #include <cstdio>
 
 #include "cli/commands.h"
@@ -37,15 +38,14 @@ const char* state_of(const spool::SegmentInfo& segment) {
   return segment.sealed ? "sealed" : "open";
 }
 
-void print_text(const LaneListing& listing) {
+void add_text(const LaneListing& listing, std::string& out) {
   std::uint64_t bytes = 0;
   for (const auto& segment : listing.segments) bytes += segment.bytes;
-  std::printf("%-8s settled %" PRIu64 ", synced %" PRIu64 ", %zu segments, %" PRIu64 " bytes\n",
-              to_string(listing.lane), listing.settled.value, listing.synced.value, listing.segments.size(), bytes);
+  out += fmt::format("{:8} settled {}, synced {}, {} segments, {} bytes\n", to_string(listing.lane),
+                     listing.settled.value, listing.synced.value, listing.segments.size(), bytes);
   for (const auto& segment : listing.segments) {
-    std::printf("  %20" PRIu64 " to %-20" PRIu64 " %12" PRIu64 " bytes  %-7s %s to %s\n", segment.base.value,
-                segment.end.value, segment.bytes, state_of(segment), time_text(segment.first).c_str(),
-                time_text(segment.last).c_str());
+    out += fmt::format("  {:>20} to {:<20} {:>12} bytes  {:7} {} to {}\n", segment.base.value, segment.end.value,
+                       segment.bytes, state_of(segment), time_text(segment.first), time_text(segment.last));
   }
 }
 
@@ -68,7 +68,30 @@ void write_lane(schemas::JsonWriter& json, const LaneListing& listing) {
   json.end_array().end_object();
 }
 
+Result<std::string> listing_text(SpoolView& view, const std::vector<Lane>& lanes) {
+  std::string text = fmt::format("spool {}\n", to_string(view.volume().uuid));
+  for (const Lane lane : lanes) {
+    const auto listing = list_one(view, lane);
+    if (!listing) return listing.error();
+    add_text(*listing, text);
+  }
+  return text;
+}
+
 }  // namespace
+
+Result<std::string> spool_listing_json(SpoolView& view, const std::vector<Lane>& lanes) {
+  std::string text;
+  schemas::JsonWriter writer(text);
+  writer.begin_object().key("spool").text(to_string(view.volume().uuid)).key("lanes").begin_array();
+  for (const Lane lane : lanes) {
+    const auto listing = list_one(view, lane);
+    if (!listing) return listing.error();
+    write_lane(writer, *listing);
+  }
+  writer.end_array().end_object();
+  return text + "\n";
+}
 
 int run_spool_ls(const Args& args) {
   std::string dir;
@@ -87,18 +110,9 @@ int run_spool_ls(const Args& args) {
   if (!lanes) return fail(kUsage, "no lane is called '" + lane + "'");
   auto view = SpoolView::open(dir);
   if (!view) return fail(kUsage, view.error().what);
-  std::string text;
-  schemas::JsonWriter writer(text);
-  writer.begin_object().key("spool").text(to_string(view->volume().uuid)).key("lanes").begin_array();
-  if (!json) std::printf("spool %s\n", to_string(view->volume().uuid).c_str());
-  for (const Lane one : *lanes) {
-    const auto listing = list_one(*view, one);
-    if (!listing) return fail(kNo, listing.error().what);
-    if (json) write_lane(writer, *listing);
-    if (!json) print_text(*listing);
-  }
-  writer.end_array().end_object();
-  if (json) std::printf("%s\n", text.c_str());
+  const auto text = json ? spool_listing_json(*view, *lanes) : listing_text(*view, *lanes);
+  if (!text) return fail(kNo, text.error().what);
+  std::printf("%s", text->c_str());
   return kYes;
 }
 

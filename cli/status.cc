@@ -6,16 +6,13 @@
 #include <cstdlib>
 
 #include "cli/commands.h"
+#include "cli/probe.h"
 #include "cli/status/screen.h"
-#include "common/os/system.h"
-#include "fleet/admin.h"
-#include "fleet/region.h"
 
 namespace wayside::cli {
 namespace {
 
 constexpr const char* kHome = "\x1b[H\x1b[J";  // the whole terminal anew
-constexpr std::size_t kPortsBytesMax = 4096;
 
 struct StatusOptions {
   std::string dir;
@@ -23,33 +20,6 @@ struct StatusOptions {
   bool json = false;
   bool watch = false;
 };
-
-Result<Samples> scrape(const std::string& ports_file) {
-  const auto told = os::read_file(ports_file, kPortsBytesMax);
-  if (!told) return told.error();
-  const auto port = fleet::json_integer(*told, "metrics");
-  const auto reply = fleet::http_get(static_cast<int>(port), "/metrics");
-  if (!reply) return reply.error();
-  if (reply->status != 200) return Error{Fault::unreachable, ports_file + ": /metrics does not answer", 0};
-  return Samples::parse(reply->body);
-}
-
-Result<Probe> ask(const std::string& dir) {
-  Probe probe;
-  auto status = fleet::admin_ask(dir + "/admin.sock", R"({"op":"status"})");
-  if (!status) return std::move(status).error();
-  probe.status = std::move(*status);
-  auto broker = scrape(dir + "/ports.json");
-  if (!broker) return std::move(broker).error();
-  probe.broker = std::move(*broker);
-  if (auto bridge = scrape(dir + "/bridge-edge.json"); bridge) {
-    probe.bridge = std::move(*bridge);
-  } else {
-    probe.bridge_why = bridge.error().what;
-  }
-  probe.at = os::SystemClock().wall();
-  return probe;
-}
 
 int show(const StatusOptions& options, const Probe& before, const Probe& after, bool terminal) {
   const auto facts = facts_of(before, after);
@@ -76,11 +46,11 @@ int run_status(const Args& args) {
                   "Rates are of the window, other counts since the start of the process. Colour only on a terminal."};
   if (const auto exit = parse(spec, args)) return *exit;
   const bool terminal = isatty(STDOUT_FILENO) == 1;
-  auto before = ask(options.dir);
+  auto before = ask_edge(options.dir);
   if (!before) return fail(kUnreachable, before.error().what);
   for (;;) {
     poll(nullptr, 0, static_cast<int>(options.window_ms));
-    auto after = ask(options.dir);
+    auto after = ask_edge(options.dir);
     if (!after) return fail(kUnreachable, after.error().what);
     const int shown = show(options, *before, *after, terminal);
     if (!options.watch) return shown;

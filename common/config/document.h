@@ -1,4 +1,4 @@
-// A TOML file as flat settings with line numbers. Internal to common/config: toml++ ends here.
+// A TOML file as flat settings with line numbers. toml++ ends here.
 #pragma once
 
 #include <cstdint>

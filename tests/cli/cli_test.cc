@@ -56,6 +56,8 @@ TEST_CASE("every command explains itself with --help and exit 0") {
                                                 {"vehicle", "block"},
                                                 {"vehicle", "unblock"},
                                                 {"ready"},
+                                                {"status"},
+                                                {"support-bundle"},
                                                 {"spool", "ls"},
                                                 {"spool", "verify"},
                                                 {"spool", "dump"},

@@ -83,6 +83,24 @@ TEST_CASE("a running region: send, refusals, block, ledger and verify answer wit
     CHECK(none.exit_code == 3);
     CHECK(says(none, "admin.sock"));
   }
+  SECTION("a support bundle of the edge and of the core has every part, and no vehicle") {
+    REQUIRE(test::wait_until([&] { return cars.stats().total.acked > 3; }, 20'000));
+    for (const std::string& run : {paths.edge_run(), paths.core_run()}) {
+      const std::string file = running.dir.path() + "/" + (run == paths.edge_run() ? "edge" : "core") + ".tar.gz";
+      const auto ran = run_wayside({"support-bundle", run, "-o", file, "--json"});
+      INFO(ran.output);
+      REQUIRE(ran.exit_code == 0);
+      CHECK(says(ran, "\"missing\": []"));
+      REQUIRE(test::run({"tar", "-C", running.dir.path(), "-xzf", file}).exit_code == 0);
+      const std::string root = running.dir.path() + "/wayside-support";
+      CHECK(test::run({"grep", "-rqF", "WSYDEM", root}).exit_code == 1);
+      CHECK(test::run({"grep", "-rq", "Max open files", root + "/machine.json"}).exit_code == 0);
+      const bool edge = run == paths.edge_run();
+      CHECK(test::run({"grep", "-q", edge ? "HEALTHY\\|\"healthy\"\\|\"degraded\"" : "\"lane\": \"state\"",
+                       root + (edge ? "/status.json" : "/corelog.json")})
+                .exit_code == 0);
+    }
+  }
   SECTION("after the drive verify holds and the edge's ledger equals the core's") {
     REQUIRE(test::wait_until([&] { return cars.stats().total.acked > 30; }, 30'000));
     cars.finish();
