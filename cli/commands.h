@@ -17,6 +17,7 @@ int run_vehicle(const Args& args);
 int run_ready(const Args& args);
 int run_spool(const Args& args);
 int run_status(const Args& args);
+int run_size(const Args& args);
 int run_support_bundle(const Args& args);
 
 // The whole program.
