@@ -5,35 +5,12 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "cli/status/change.h"
+
 namespace wayside::cli {
 namespace {
 
 using Json = nlohmann::json;
-
-// Metrics before and after, and the seconds between.
-class Change {
- public:
-  Change(const Samples& before, const Samples& after, double seconds)
-      : before_(before), after_(after), seconds_(seconds) {}
-  [[nodiscard]] double grown(std::string_view name, const SampleLabels& with = {}) const {
-    return std::max(0.0, after_.sum(name, with) - before_.sum(name, with));  // less: it was started anew
-  }
-  [[nodiscard]] double rate(std::string_view name, const SampleLabels& with = {}) const {
-    return seconds_ > 0 ? grown(name, with) / seconds_ : 0;
-  }
-  [[nodiscard]] std::map<std::string, double> grown_by(std::string_view name, const std::string& label,
-                                                       const SampleLabels& with) const {
-    std::map<std::string, double> out = after_.by(name, label, with);
-    for (const auto& [value, count] : before_.by(name, label, with)) out[value] -= count;
-    std::erase_if(out, [](const auto& one) { return one.second <= 0; });
-    return out;
-  }
-
- private:
-  const Samples& before_;
-  const Samples& after_;
-  double seconds_;
-};
 
 // Linear within the bucket that holds it, as Prometheus' histogram_quantile; nullopt: nothing was observed.
 std::optional<double> quantile(const Samples& samples, const std::string& name, const SampleLabels& with, double q) {

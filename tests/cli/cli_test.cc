@@ -57,6 +57,7 @@ TEST_CASE("every command explains itself with --help and exit 0") {
                                                 {"vehicle", "unblock"},
                                                 {"ready"},
                                                 {"status"},
+                                                {"top"},
                                                 {"size"},
                                                 {"support-bundle"},
                                                 {"spool", "ls"},

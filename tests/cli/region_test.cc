@@ -1,4 +1,7 @@
 // The operator's commands against a region that runs.
+#include <csignal>
+#include <nlohmann/json.hpp>
+
 #include "cli/volume.h"
 #include "tests/fleet/region_fixture.h"
 
@@ -82,6 +85,29 @@ TEST_CASE("a running region: send, refusals, block, ledger and verify answer wit
     const auto none = run_wayside({"status", paths.edge_state()});
     CHECK(none.exit_code == 3);
     CHECK(says(none, "admin.sock"));
+  }
+  SECTION("top shows rates once and again, and ends well with Ctrl-C") {
+    REQUIRE(test::wait_until([&] { return cars.stats().total.acked > 3; }, 20'000));
+    const auto once = run_wayside({"top", paths.edge_run(), "--once", "--interval-ms", "1000"});
+    INFO(once.output);
+    CHECK(once.exit_code == 0);
+    CHECK(says(once, "GATE     3 online"));
+    CHECK(once.output.find('\x1b') == std::string::npos);
+    const auto output = running.dir.path() + "/top.jsonl";
+    test::Process top(
+        {std::string(WAYSIDE_BIN_DIR) + "/wayside", "top", paths.edge_run(), "--json", "--interval-ms", "500"},
+        {.output = output});
+    const auto lines = [&] {
+      const std::string text = test::slurp(output);
+      return std::count(text.begin(), text.end(), '\n');
+    };
+    CHECK(test::wait_until([&] { return lines() >= 3; }, 20'000));
+    top.signal(SIGINT);
+    CHECK(top.wait() == 0);
+    // Cars publish five times a second: what one look shows is what they do.
+    const auto json = nlohmann::json::parse(test::slurp(output).substr(0, test::slurp(output).find('\n')));
+    CHECK(json["vehicles_online"] == 3);
+    CHECK(json["lanes"][index_of(Lane::state)]["synced_per_s"] > 1);
   }
   SECTION("a support bundle of the edge and of the core has every part, and no vehicle") {
     REQUIRE(test::wait_until([&] { return cars.stats().total.acked > 3; }, 20'000));
