@@ -19,6 +19,7 @@ int run_spool(const Args& args);
 int run_status(const Args& args);
 int run_size(const Args& args);
 int run_support_bundle(const Args& args);
+int run_tail(const Args& args);
 int run_top(const Args& args);
 
 // The whole program.

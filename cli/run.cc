@@ -13,6 +13,7 @@ int run(const Args& args) {
       {"up", "starts a whole region with simulated cars; --drill outage takes its core away", run_up},
       {"status", "says how an edge is, why, and which limit comes next", run_status},
       {"top", "shows what an edge does at this moment, again and again", run_top},
+      {"tail", "prints records as they become durable, decoded", run_tail},
       {"send", "sends a signed command to a vehicle", run_send},
       {"verify", "compares the cars' journals with what arrived, value by value", run_verify},
       {"ledger", "shows what became of every message of a spool", run_ledger},

@@ -1,11 +1,9 @@
 #include <algorithm>
-#include <cinttypes>
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "cli/record_lines.h"
 #include "cli/spool.h"
-#include "schemas/json/json.h"
-#include "schemas/record.h"
 #include "spool/lane.h"
 
 namespace wayside::cli {
@@ -25,66 +23,6 @@ struct DumpOptions {
   std::string region_key;
 };
 
-std::string payload_json(const schemas::RecordView& record, const VehicleNames& names) {
-  const auto json = schemas::to_json(record.payload);
-  if (json) return names.replace_in(*json, record.vehicle);
-  return "";
-}
-
-void write_header(schemas::JsonWriter& json, const schemas::RecordView& record, const VehicleNames& names) {
-  json.key("vehicle").text(names.name(record.vehicle));
-  json.key("topic").text(names.replace_in(std::string(record.topic), record.vehicle));
-  json.key("received_at").time(record.source_time).key("epoch").uint64(record.epoch);
-  json.key("tenant").text(record.tenant);
-  if (!record.cohort.empty()) json.key("cohort").text(record.cohort);
-  if (record.sequence != 0) json.key("sequence").uint64(record.sequence);
-  if (!record.mid.empty()) json.key("mid").text(names.replace_in(std::string(record.mid), record.vehicle));
-  if (!record.qos2_session.empty()) {
-    json.key("qos2_session").text(names.replace_in(std::string(record.qos2_session), record.vehicle));
-    json.key("packet_id").small(record.packet_id);
-  }
-  json.key("signal_batch").boolean(record.signal_batch).key("payload_bytes").uint64(record.payload.size());
-}
-
-std::string record_json(const spool::ReadRecord& read, const DumpOptions& options, const VehicleNames& names) {
-  std::string text;
-  schemas::JsonWriter json(text);
-  json.begin_object().key("offset").uint64(read.offset.value);
-  if (read.lost) {
-    json.key("lost").boolean(true).end_object();
-    return text;
-  }
-  json.key("time").time(read.time).key("bytes").uint64(read.body.size());
-  const auto record = schemas::decode_record(read.body);
-  if (record) {
-    write_header(json, *record, names);
-    const std::string payload = options.payload ? payload_json(*record, names) : "";
-    if (!payload.empty()) json.key("payload").raw(payload);
-  } else {
-    json.key("undecoded").text(record.error().what);
-  }
-  json.end_object();
-  return text;
-}
-
-void print_text(const spool::ReadRecord& read, const DumpOptions& options, const VehicleNames& names) {
-  if (read.lost) {
-    std::printf("%12" PRIu64 "  lost\n", read.offset.value);
-    return;
-  }
-  std::printf("%12" PRIu64 "  %s  ", read.offset.value, time_text(read.time).c_str());
-  const auto record = schemas::decode_record(read.body);
-  if (!record) {
-    std::printf("%zu bytes, not a custody record: %s\n", read.body.size(), record.error().what.c_str());
-    return;
-  }
-  std::printf("%-14s  %s  sequence %" PRIu64 "  epoch %" PRIu64 "  %zu bytes\n", names.name(record->vehicle).c_str(),
-              names.replace_in(std::string(record->topic), record->vehicle).c_str(), record->sequence, record->epoch,
-              record->payload.size());
-  const std::string payload = options.payload ? payload_json(*record, names) : "";
-  if (!payload.empty()) std::printf("%14s%s\n", "", payload.c_str());
-}
-
 int dump(SpoolView& view, Lane lane, const DumpOptions& options, const VehicleNames& names) {
   auto reader = spool::LaneReader::open(view.disk(), view.lane_dir(lane), view.volume().uuid, lane);
   if (!reader) return fail(kNo, reader.error().what);
@@ -96,19 +34,18 @@ int dump(SpoolView& view, Lane lane, const DumpOptions& options, const VehicleNa
     return fail(kNo, "offset " + std::to_string(at.value) + " is no longer on disk: the oldest is " +
                          std::to_string(oldest->value));
   }
+  RecordStyle style;
+  style.payload = options.payload;
   const auto count = options.count == 0 ? UINT64_MAX : static_cast<std::uint64_t>(options.count);
   for (std::uint64_t left = count; at < synced && left > 0;) {
-    auto some = (*reader)->read(at, static_cast<std::size_t>(std::min<std::uint64_t>(left, kReadRecords)), kReadBytes);
-    if (!some) return fail(kNo, some.error().what);
-    for (const auto& read : *some) {
-      if (options.json) {
-        std::printf("%s\n", record_json(read, options, names).c_str());
-      } else {
-        print_text(read, options, names);
-      }
-      at = read.offset + 1;
-      --left;
-    }
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, kReadRecords));
+    const auto next = (*reader)->visit(at, most, kReadBytes, [&](const spool::RecordView& read) {
+      const std::string line = options.json ? record_json(read, style, names) + "\n" : record_text(read, style, names);
+      std::fwrite(line.data(), 1, line.size(), stdout);
+    });
+    if (!next) return fail(kNo, next.error().what);
+    left -= *next - at;
+    at = *next;
   }
   return kYes;
 }

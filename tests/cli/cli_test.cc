@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
+#include <sstream>
 
 #include "schemas/messages.h"
 #include "tests/support/process.h"
@@ -58,6 +59,7 @@ TEST_CASE("every command explains itself with --help and exit 0") {
                                                 {"ready"},
                                                 {"status"},
                                                 {"top"},
+                                                {"tail"},
                                                 {"size"},
                                                 {"support-bundle"},
                                                 {"spool", "ls"},
@@ -72,6 +74,20 @@ TEST_CASE("every command explains itself with --help and exit 0") {
     CHECK(says(ran, "wayside"));
     CHECK(ran.output.find('\x1b') == std::string::npos);  // no colour where no terminal is
   }
+}
+
+TEST_CASE("every command that wayside names has its row in the document of the command line") {
+  const std::string document = test::slurp(std::string(WAYSIDE_SOURCE_DIR) + "/docs/command-line.md");
+  std::istringstream lines(run_wayside({"--help"}).output);
+  std::size_t commands = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("  ")) continue;
+    const std::string name = line.substr(2, line.find(' ', 2) - 2);
+    INFO(name);
+    CHECK(document.find("`wayside " + name + "`") != std::string::npos);
+    ++commands;
+  }
+  CHECK(commands >= 16);
 }
 
 TEST_CASE("a PKI is made, extended, revoked and shown; keys are 0600 and never overwritten") {

@@ -1,6 +1,7 @@
 // The operator's commands against a region that runs.
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/volume.h"
 #include "tests/fleet/region_fixture.h"
@@ -108,6 +109,31 @@ TEST_CASE("a running region: send, refusals, block, ledger and verify answer wit
     const auto json = nlohmann::json::parse(test::slurp(output).substr(0, test::slurp(output).find('\n')));
     CHECK(json["vehicles_online"] == 3);
     CHECK(json["lanes"][index_of(Lane::state)]["synced_per_s"] > 1);
+  }
+  SECTION("tail shows records of the running edge as they come, whatever becomes of its core") {
+    const auto ran = run_wayside({"tail", paths.edge_state(), "--lane", "state", "--json", "--limit", "20"});
+    INFO(ran.output);
+    CHECK(ran.exit_code == 0);
+    std::istringstream lines(ran.output);
+    std::int64_t before = -1;
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+      const auto record = nlohmann::json::parse(line);
+      const std::int64_t offset = std::stoll(record["offset"].get<std::string>());
+      CHECK((before < 0 || offset == before + 1));
+      before = offset;
+      CHECK(record["vehicle"].get<std::string>().starts_with("veh:"));
+      CHECK(record["payload"].dump().find("Vehicle.Speed") != std::string::npos);
+    }
+    CHECK(count == 20);
+    const auto one =
+        run_wayside({"tail", paths.edge_state(), "--topic", "v1/" + vins[1] + "/#", "--limit", "3", "--show-vehicles"});
+    CHECK(one.exit_code == 0);
+    CHECK(says(one, vins[1]));
+    CHECK_FALSE(says(one, vins[0]));
+    running.region->kill_core();
+    CHECK(run_wayside({"tail", paths.edge_state(), "--lane", "state", "--limit", "5"}).exit_code == 0);
+    REQUIRE(running.region->start_core().ok());
   }
   SECTION("a support bundle of the edge and of the core has every part, and no vehicle") {
     REQUIRE(test::wait_until([&] { return cars.stats().total.acked > 3; }, 20'000));

@@ -147,6 +147,15 @@ TEST_CASE("the ledger is read from a volume in use that its reader cannot write 
   CHECK(says(run_as_reader(volume, {"ledger", volume.root, "--json"}), R"("received":8,)"));
 }
 
+TEST_CASE("tail reads a volume that its reader cannot write to, and makes nothing in it") {
+  const UsedVolume volume;
+  const auto ran = run_as_reader(volume, {"tail", volume.dir / "edge", "--from", "oldest", "--no-follow", "--json"});
+  INFO(ran.output);
+  CHECK(ran.exit_code == 0);
+  CHECK(says(ran, R"("offset":"5")"));
+  CHECK_FALSE(std::filesystem::exists(volume.volume.lane_dir(Lane::event)));
+}
+
 TEST_CASE("the ledger of a core log is not taken for that of a spool") {
   const UsedVolume volume;
   const std::string core = volume.dir / "core";
