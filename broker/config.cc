@@ -6,11 +6,24 @@
 namespace wayside::broker {
 namespace {
 
+constexpr std::size_t kTrustedProxiesMax = 64;  // looked through at each connection
+
 std::uint32_t u32(const config::Config& config, std::string_view key) {
   return static_cast<std::uint32_t>(config.integer(key));
 }
 std::uint64_t u64(const config::Config& config, std::string_view key) {
   return static_cast<std::uint64_t>(config.integer(key));
+}
+
+gate::ProxyOptions proxy(const config::Config& config) {
+  gate::ProxyOptions proxy;
+  proxy.required = config.text("vehicles.proxy_protocol") == "required";
+  for (const std::string& text : config.list("vehicles.trusted_proxies")) {
+    if (Result<proxyheader::Network> network = proxyheader::parse_network(text); network.ok()) {
+      proxy.trusted.push_back(*network);  // cross_check() has refused what is none
+    }
+  }
+  return proxy;
 }
 
 gate::ListenerOptions listener(const config::Config& config, const std::string& section) {
@@ -107,6 +120,27 @@ void check_listen(const config::Config& config, std::string_view key, bool may_b
   }
 }
 
+void check_proxies(const config::Config& config, std::vector<std::string>& problems) {
+  const config::Value& trusted = config.value("vehicles.trusted_proxies");
+  const std::string key = trusted.source + ": vehicles.trusted_proxies: ";
+  for (const std::string& text : trusted.items) {
+    if (Result<proxyheader::Network> network = proxyheader::parse_network(text); !network.ok()) {
+      problems.push_back(key + "\"" + log::clean(text) + "\" " + network.error().what);
+    }
+  }
+  if (trusted.items.size() > kTrustedProxiesMax) {
+    problems.push_back(key + "at most " + std::to_string(kTrustedProxiesMax) + " networks");
+  }
+  const config::Value& mode = config.value("vehicles.proxy_protocol");
+  const bool required = mode.text == "required";
+  if (required && trusted.items.empty()) {
+    problems.push_back(mode.source + ": vehicles.proxy_protocol: \"required\" needs vehicles.trusted_proxies");
+  }
+  if (!required && !trusted.items.empty()) {
+    problems.push_back(key + "without vehicles.proxy_protocol = \"required\" nobody is asked for a header");
+  }
+}
+
 // Were it less, lanes with nothing but their open segments could leave no room for anything.
 void check_total(const config::Config& config, std::vector<std::string>& problems) {
   const std::int64_t total = config.integer("custody.total_bytes_max");
@@ -144,6 +178,7 @@ Folders folders(const config::Config& config) { return {config.text("edge.state_
 std::vector<std::string> cross_check(const config::Config& config) {
   std::vector<std::string> problems;
   check_listen(config, "vehicles.listen", false, problems);
+  check_proxies(config, problems);
   check_listen(config, "services.listen", true, problems);
   check_listen(config, "metrics.listen", false, problems);
   if (!config.text("services.listen").empty()) {
@@ -185,6 +220,7 @@ gate::GateOptions gate_options(const config::Config& config, Bytes region_key) {
   options.edge = config.text("edge.name");
   options.vehicles = listener(config, "vehicles");
   options.services = listener(config, "services");
+  options.proxy = proxy(config);
   const std::string& deny_list = config.text("vehicles.deny_list");
   options.deny_list = deny_list.empty() ? folders(config).in_state("deny.list") : deny_list;
   options.identity = identity_rule(config);

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "broker/proxyheader/header.h"
+
 namespace wayside::broker::gate {
 namespace {
 
@@ -27,6 +29,7 @@ Connection::Connection(ThreadContext& context, std::uint64_t number, int fd, ses
       fd_(fd),
       tls_(std::move(trust), context.shared.clock) {
   stage_since_ = context_.shared.clock.mono();
+  if (role_ == session::Role::vehicle && context_.shared.options.proxy.required) stage_ = Stage::awaiting_header;
   context_.shared.connections.fetch_add(1, std::memory_order_relaxed);
   set_interest();
 }
@@ -37,7 +40,7 @@ Connection::~Connection() {
 }
 
 bool Connection::unfinished() const {
-  if (stage_ == Stage::handshaking) return true;
+  if (stage_ < Stage::serving) return true;
   return stage_ == Stage::serving && session_->phase() == session::Phase::awaiting_connect;
 }
 
@@ -54,14 +57,39 @@ void Connection::receive() {
   const ssize_t got = ::recv(fd_, context_.receive.data(), context_.receive.size(), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) return transport_lost();
-  if (stage_ == Stage::closing) return;
-  tls_.feed(ByteView(context_.receive).first(static_cast<std::size_t>(got)));
+  ByteView bytes = ByteView(context_.receive).first(static_cast<std::size_t>(got));
+  if (stage_ != Stage::serving) {
+    bytes = behind_header(bytes);
+    if (bytes.empty() || stage_ == Stage::closing) return;
+  }
+  tls_.feed(bytes);
   if (stage_ == Stage::handshaking) shake_hands();
   if (stage_ == Stage::serving) pump();
   tls_.keep_rest();
 }
 
+// What is TLS of bytes that came before the handshake's end: all of them, but for the one header of a balancer.
+ByteView Connection::behind_header(ByteView bytes) {
+  if (stage_ != Stage::awaiting_header) return bytes;
+  const std::size_t before = input_.size();
+  const std::size_t taken = std::min(bytes.size(), proxyheader::kHeaderBytesMax - before);
+  input_.insert(input_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken));
+  const proxyheader::Decoded header = proxyheader::decode(input_);
+  if (header.status == proxyheader::Status::need_more) return {};
+  Bytes().swap(input_);
+  if (header.status != proxyheader::Status::complete) {
+    const bool too_long = header.status == proxyheader::Status::too_long;
+    refuse_transport("proxy", too_long ? Reason::PROXY_HEADER_TOO_LONG : Reason::PROXY_HEADER_INVALID);
+    return {};
+  }
+  carried_ = header.source;
+  health_check_ = !header.source;
+  stage_ = Stage::handshaking;
+  return bytes.subspan(header.consumed - before);
+}
+
 void Connection::shake_hands() {
+  health_check_ = false;
   switch (tls_.handshake()) {
     case TlsStatus::need_more: return;
     case TlsStatus::ok: return begin_session();
@@ -209,7 +237,10 @@ void Connection::refuse_transport(const char* stage, Reason reason) {
 
 void Connection::transport_lost() {
   if (stage_ == Stage::dead) return;
-  if (stage_ == Stage::handshaking) context_.counters.refused("handshake", Reason::CONNECTION_LOST);
+  if (stage_ == Stage::awaiting_header) context_.counters.refused("proxy", Reason::CONNECTION_LOST);
+  if (stage_ == Stage::handshaking && !health_check_) {
+    context_.counters.refused("handshake", Reason::CONNECTION_LOST);
+  }
   lose_session();
 }
 
@@ -266,6 +297,7 @@ MonoMs Connection::command_deadline(session::Now now) const {
 MonoMs Connection::due(session::Now now) const {
   const GateOptions& options = context_.shared.options;
   switch (stage_) {
+    case Stage::awaiting_header:
     case Stage::handshaking: return stage_since_ + options.handshake_ms_max;
     case Stage::closing: return std::min(stage_since_ + kCloseMsMax, command_deadline(now));
     case Stage::lingering: return std::min(stage_since_ + kLingerMsMax, command_deadline(now));
@@ -287,8 +319,9 @@ void Connection::on_timer() {
     if (stage_end <= now.mono) die();
     return;
   }
-  if (stage_ == Stage::handshaking) {
-    if (stage_end <= now.mono) refuse_transport("handshake", Reason::HANDSHAKE_TIMEOUT);
+  if (stage_ < Stage::serving) {
+    const char* stage = stage_ == Stage::awaiting_header ? "proxy" : "handshake";
+    if (stage_end <= now.mono) refuse_transport(stage, Reason::HANDSHAKE_TIMEOUT);
     return;
   }
   if (stage_ != Stage::serving) return;
@@ -325,7 +358,7 @@ void Connection::recheck() {
 }
 
 void Connection::drain() {
-  if (stage_ == Stage::handshaking) return transport_lost();
+  if (stage_ < Stage::serving) return transport_lost();
   if (stage_ != Stage::serving) return;
   if (session_->phase() == session::Phase::awaiting_connect) return transport_lost();
   run([&](session::Actions& out) { session_->drain(context_.shared.now(), out); });

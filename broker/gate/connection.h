@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/gate/counters.h"
+#include "broker/gate/listener.h"
 #include "broker/gate/shared.h"
 #include "broker/gate/tls_stream.h"
 #include "broker/session/session.h"
@@ -44,7 +45,8 @@ struct ThreadContext {
   void hand_over();
 };
 
-enum class Stage : std::uint8_t { handshaking, serving, closing, lingering, dead };
+// awaiting_header: of a balancer, where the configuration wants one.
+enum class Stage : std::uint8_t { awaiting_header, handshaking, serving, closing, lingering, dead };
 
 // Owns: its sockets. Thread: one I/O thread, for life. Limits: input by packet_bytes_max and one receive,
 // output by output_bytes_max, time by stage.
@@ -92,6 +94,8 @@ class Connection {
   [[nodiscard]] ConnectionRef ref() const { return self_; }
   [[nodiscard]] Stage stage() const { return stage_; }
   [[nodiscard]] session::Role role() const { return role_; }
+  // For operators: of the header of a balancer, else of the socket.
+  [[nodiscard]] std::optional<proxyheader::Endpoint> peer() const { return carried_ ? carried_ : peer_of(fd_); }
   // Neither TLS nor CONNECT is through yet.
   [[nodiscard]] bool unfinished() const;
   [[nodiscard]] MonoMs due(session::Now now) const;
@@ -110,6 +114,7 @@ class Connection {
 
   // connection.cc
   void receive();
+  [[nodiscard]] ByteView behind_header(ByteView bytes);
   void shake_hands();
   [[nodiscard]] std::optional<Reason> overtaken() const;
   void begin_session();
@@ -185,13 +190,15 @@ class Connection {
   TlsStream tls_;
   Stage stage_ = Stage::handshaking;
   MonoMs stage_since_{};
-  WallMs not_after_{};  // of what was proven in the handshake
+  WallMs not_after_{};                            // of what was proven in the handshake
+  std::optional<proxyheader::Endpoint> carried_;  // what the balancer's header says of the peer
   std::uint32_t interest_ = 0;
   std::optional<session::Session> session_;
-  Bytes input_;            // plaintext that is not parsed yet
+  Bytes input_;            // plaintext that is not parsed yet; before TLS begins, of the balancer's header
   Bytes plain_;            // leaves before output_, which is empty unless a command waits
   Ring<Outgoing> output_;  // a command and what follows it
   std::size_t output_bytes_ = 0;
+  bool health_check_ = false;  // the balancer spoke for itself, and TLS has not begun
   bool reset_armed_ = false;
   bool write_blocked_ = false;
   bool paused_ = false;

@@ -291,15 +291,29 @@ void IoThread::accept(const Listener& listener, session::Role role) {
   }
 }
 
+// Whether the peer is a proxy that is believed.
+bool IoThread::may_speak_for_others(int fd) const {
+  const std::optional<proxyheader::Endpoint> peer = peer_of(fd);
+  return peer && std::ranges::any_of(shared_.options.proxy.trusted, [&](const proxyheader::Network& network) {
+           return network.contains(peer->address);
+         });
+}
+
+void IoThread::refuse_at_accept(int fd, const char* stage, Reason reason) {
+  counters_.refused(stage, reason);
+  ::close(fd);
+}
+
 void IoThread::admit(int fd, session::Role role) {
   counters_.accepted.add();
   const bool full = shared_.connections.load(std::memory_order_relaxed) >= shared_.options.connections_max;
   if (full || connections_.size() >= NumberedSlots<Connection>::kSlotsMax) {
-    counters_.refused("accept", Reason::SERVER_BUSY);
-    ::close(fd);
-    return;
+    return refuse_at_accept(fd, "accept", Reason::SERVER_BUSY);
   }
   const bool vehicle = role == session::Role::vehicle;
+  if (vehicle && shared_.options.proxy.required && !may_speak_for_others(fd)) {
+    return refuse_at_accept(fd, "proxy", Reason::PROXY_UNTRUSTED);
+  }
   const std::uint64_t number = connections_.next_number();
   Connection& admitted = connections_.add(
       std::make_unique<Connection>(context_, number, fd, role, (vehicle ? shared_.vehicles : shared_.services).get()));

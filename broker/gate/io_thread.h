@@ -37,6 +37,8 @@ class IoThread {
   void serve(std::uint64_t key, std::uint32_t events);
   void accept(const Listener& listener, session::Role role);
   void admit(int fd, session::Role role);
+  [[nodiscard]] bool may_speak_for_others(int fd) const;
+  void refuse_at_accept(int fd, const char* stage, Reason reason);
   void fire_timers();
   void flush_dirty();
   void touched(Connection& connection);

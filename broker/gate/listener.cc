@@ -75,6 +75,21 @@ Result<Address> parse_address(const std::string& text) {
   return address;
 }
 
+std::optional<proxyheader::Endpoint> peer_of(int fd) {
+  Socket peer;
+  peer.size = sizeof peer.storage;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) != 0) return std::nullopt;
+  if (peer.storage.ss_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&peer.storage);
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&v4->sin_addr);
+    return proxyheader::Endpoint{proxyheader::address_of({bytes, sizeof v4->sin_addr}), ntohs(v4->sin_port)};
+  }
+  if (peer.storage.ss_family != AF_INET6) return std::nullopt;
+  const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&peer.storage);
+  return proxyheader::Endpoint{proxyheader::address_of({v6->sin6_addr.s6_addr, sizeof v6->sin6_addr}),
+                               ntohs(v6->sin6_port)};
+}
+
 Result<Listener> Listener::bind(const Address& address) {
   Socket socket;
   if (!to_socket(address, socket)) return Error{Fault::config, address.host + " is not a numeric address"};

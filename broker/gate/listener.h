@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "broker/proxyheader/address.h"
 #include "common/result.h"
 
 namespace wayside::broker::gate {
@@ -14,6 +16,9 @@ struct Address {
 };
 // "127.0.0.1:8883" or "[::1]:8883".
 Result<Address> parse_address(const std::string& text);
+
+// Who is at the other end of a connected TCP socket; nullopt: it is connected no more.
+std::optional<proxyheader::Endpoint> peer_of(int fd);
 
 // Owns: the socket. Thread: one.
 class Listener {

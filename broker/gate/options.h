@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/proxyheader/address.h"
 #include "broker/session/options.h"
 #include "common/identity/identity.h"
 
@@ -18,10 +19,18 @@ struct ListenerOptions {
   std::string crl;  // empty: none
 };
 
+// Of the vehicles listener. required: each connection begins with one PROXY v2 header, and comes from a network of
+// `trusted`; what the header says of the peer's address is for operators, never for who the peer is.
+struct ProxyOptions {
+  bool required = false;
+  std::vector<proxyheader::Network> trusted;
+};
+
 struct GateOptions {
   std::string edge;
   ListenerOptions vehicles;
   ListenerOptions services;
+  ProxyOptions proxy;
   std::string deny_list;  // one vehicle id a line, # comments; empty: none
   identity::Rule identity;
   bool allow_development_ca = false;

@@ -174,6 +174,32 @@ TEST_CASE("Broker configuration: rules between keys are checked") {
   CHECK(mentions(load(kMinimal, {"custody.lane_ack_bytes_max=20000000"}).problems, "custody.lane_ack_bytes_max"));
 }
 
+TEST_CASE("Broker configuration: trusted proxies are networks, and of use only where a header is required") {
+  const std::string required = "vehicles.proxy_protocol=required";
+  const Loaded right = load(kMinimal, {required, "vehicles.trusted_proxies=10.0.0.0/8,fd00::/8"});
+  CHECK(right.problems.lines.empty());
+  REQUIRE(right.config);
+  const gate::GateOptions gate = gate_options(*right.config, {});
+  CHECK(gate.proxy.required);
+  REQUIRE(gate.proxy.trusted.size() == 2);
+  CHECK(gate.proxy.trusted[0].contains(*proxyheader::parse_ip("10.1.2.3")));
+  CHECK_FALSE(gate_options(*load(kMinimal).config, {}).proxy.required);
+
+  CHECK(mentions(load(kMinimal, {required}).problems,
+                 "vehicles.proxy_protocol: \"required\" needs vehicles.trusted_proxies"));
+  CHECK(mentions(load(kMinimal, {"vehicles.trusted_proxies=10.0.0.0/8"}).problems, "nobody is asked for a header"));
+  std::string with = kMinimal;
+  with.replace(with.find("ca = "), 0, "proxy_protocol = \"required\"\ntrusted_proxies = [\"10.1.2.3/8\"]\n");
+  const Loaded host_bits = load(with);
+  CHECK(mentions(host_bits.problems, "edge.toml:10: vehicles.trusted_proxies: \"10.1.2.3/8\" is no network"));
+  CHECK(mentions(host_bits.problems, "did you mean \"10.0.0.0/8\"?"));
+  std::string many = "vehicles.trusted_proxies=10.0.0.0/32";
+  for (int i = 1; i <= 64; ++i) many += ",10.0.0." + std::to_string(i) + "/32";
+  CHECK(mentions(load(kMinimal, {required, many}).problems, "at most 64 networks"));
+  CHECK(mentions(load(kMinimal, {"vehicles.proxy_protocol=requird"}).problems, "required"));
+  CHECK(mentions(load(kMinimal, {"vehicles.trusted_proxys=10.0.0.0/8"}).problems, "trusted_proxies"));
+}
+
 TEST_CASE("Broker configuration: rights of services come from the acl tables") {
   const std::string acl = R"([[acl]]
 service = "region-app"

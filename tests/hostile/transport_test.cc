@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
 
+#include "tests/broker/support/proxy_header.h"
 #include "tests/hostile/hostile_region.h"
 
 namespace wayside::test {
@@ -117,6 +118,29 @@ TEST_CASE("Hostile: under a flood of junk handshakes a vehicle that was here bef
   });
   CHECK(back > 0);
   CHECK(wait_until([&] { return region.refusals("handshake", "HANDSHAKE_FAILED") - before >= junk; }, 10'000));
+  region.nothing_is_lost();
+}
+
+TEST_CASE("Hostile: PROXY headers where none is asked for are bad TLS, whoever they claim to speak for") {
+  HostileRegion region;
+  const double before = region.refusals("handshake", "HANDSHAKE_FAILED");
+  const std::string_view text = "PROXY TCP4 203.0.113.7 203.0.113.8 40001 8883\r\n";
+  Bytes long_one = proxy_header("203.0.113.7", 40'001);
+  set_proxy_length(long_one, 65'535);
+  long_one.resize(16 + 65'535, 0x04);
+  const std::vector<Bytes> headers = {proxy_header("203.0.113.7", 40'001), proxy_header("2001:db8::7", 40'001),
+                                      proxy_local(0), Bytes(text.begin(), text.end()), long_one};
+  int sent = 0;
+  region.commands_stay_fast_during([&] {
+    for (const Bytes& header : headers) {
+      MqttClient client(region.rogue_client());
+      REQUIRE(client.open_tcp());
+      client.send_tcp(header);
+      CHECK_FALSE(client.shake_hands());
+      ++sent;
+    }
+  });
+  CHECK(wait_until([&] { return region.refusals("handshake", "HANDSHAKE_FAILED") - before >= sent; }, 10'000));
   region.nothing_is_lost();
 }
 

@@ -75,7 +75,25 @@ bool MqttClient::shake_hands() {
     SSL_SESSION_free(session);
   }
   ERR_clear_error();
+  if (!before_.empty() && !send_first_flight()) return false;
   return SSL_connect(ssl_) == 1;
+}
+
+// OpenSSL writes into memory until its first flight is there, and then goes on with the socket.
+bool MqttClient::send_first_flight() {
+  BIO* memory = BIO_new(BIO_s_mem());
+  SSL_set0_wbio(ssl_, memory);
+  BIO* nothing = BIO_new(BIO_s_mem());
+  SSL_set0_rbio(ssl_, nothing);
+  if (SSL_connect(ssl_) == 1) return false;  // nobody has answered
+  char* flight = nullptr;
+  const long size = BIO_get_mem_data(memory, &flight);
+  Bytes bytes = std::move(before_);
+  bytes.insert(bytes.end(), flight, flight + size);
+  const bool sent = send_tcp(bytes);
+  SSL_set_fd(ssl_, fd_);
+  ERR_clear_error();
+  return sent;
 }
 
 Bytes MqttClient::tls_session() const {
@@ -136,6 +154,16 @@ std::optional<Arrived> MqttClient::receive(int timeout_ms) {
 bool MqttClient::closed(int timeout_ms) {
   if (!input_.empty()) return false;
   return read_some(timeout_ms == 0 ? options_.timeout_ms : timeout_ms) == Wait::over;
+}
+
+bool MqttClient::closed_tcp(int timeout_ms) const {
+  const auto until = SteadyClock::now() + std::chrono::milliseconds(timeout_ms == 0 ? options_.timeout_ms : timeout_ms);
+  std::array<std::uint8_t, 1024> buffer{};
+  while (true) {
+    pollfd ready{fd_, POLLIN, 0};
+    if (::poll(&ready, 1, left_ms(until)) <= 0) return false;
+    if (::recv(fd_, buffer.data(), buffer.size(), 0) <= 0) return true;
+  }
 }
 
 bool MqttClient::silent_for(int ms) { return input_.empty() && read_some(ms) == Wait::silence; }

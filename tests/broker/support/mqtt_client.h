@@ -46,6 +46,8 @@ class MqttClient {
   // TCP only, then TLS. False: the server said no (in TLS 1.3 it may say so only after the first read).
   bool open_tcp();
   bool shake_hands();
+  // Bytes that leave with the first of TLS, in one write.
+  void before_first_write(Bytes bytes) { before_ = std::move(bytes); }
   bool open() { return open_tcp() && shake_hands(); }
 
   bool send(const mqtt::Packet& packet);
@@ -61,6 +63,8 @@ class MqttClient {
   }
   // True: the server closed (or reset), within the timeout, without another packet.
   bool closed(int timeout_ms = 0);
+  // As closed(), before TLS: what the server may have sent as an alert is read away.
+  bool closed_tcp(int timeout_ms = 0) const;
   // Nothing arrives for this long, and the connection lives.
   bool silent_for(int ms);
 
@@ -80,11 +84,13 @@ class MqttClient {
  private:
   enum class Wait : std::uint8_t { bytes, silence, over };
   Wait read_some(int timeout_ms);
+  bool send_first_flight();
 
   ClientOptions options_;
   SSL_CTX* context_ = nullptr;
   SSL* ssl_ = nullptr;
   int fd_ = -1;
+  Bytes before_;
   Bytes input_;
 };
 
