@@ -12,8 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
-
-#include "common/types.h"
+#include <utility>
 
 namespace wayside::fleet {
 namespace {
@@ -88,9 +87,10 @@ short wanted(const Pipe& reads_into, const Pipe& writes_from) {
 
 }  // namespace
 
-Result<std::unique_ptr<Relay>> Relay::start(int to_port, int port) {
+Result<std::unique_ptr<Relay>> Relay::start(int to_port, int port, Bytes says_first) {
   auto relay = std::unique_ptr<Relay>(new Relay());
   relay->to_port_ = to_port;
+  relay->says_first_ = std::move(says_first);
   relay->listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   relay->wake_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (relay->listener_ < 0 || relay->wake_ < 0) return os_error("socket");
@@ -121,6 +121,7 @@ void Relay::accept_peer() {
   if (peer < 0) return;
   auto pair = std::make_unique<Pair>();
   pair->peer = peer;
+  pair->up.waiting = says_first_;
   pair->core = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int on = 1;
   setsockopt(pair->peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

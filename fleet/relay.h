@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "common/types.h"
 
 namespace wayside::fleet {
 
@@ -19,8 +20,9 @@ class Relay {
  public:
   static constexpr std::size_t kPipeBytesMax = 256U << 10U;
 
-  // Listens on a free loopback port, or on `port`, and connects each peer to 127.0.0.1:`to_port`.
-  static Result<std::unique_ptr<Relay>> start(int to_port, int port = 0);
+  // Listens on a free loopback port, or on `port`, and connects each peer to 127.0.0.1:`to_port`. `says_first`: what it
+  // says there of its own before anything of the peer, as a balancer does.
+  static Result<std::unique_ptr<Relay>> start(int to_port, int port = 0, Bytes says_first = {});
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
   ~Relay();
@@ -41,6 +43,7 @@ class Relay {
   int wake_ = -1;
   int port_ = 0;
   int to_port_ = 0;
+  Bytes says_first_;
   std::vector<std::unique_ptr<Pair>> pairs_;
   std::atomic<std::uint64_t> up_bytes_{0};
   std::atomic<std::uint64_t> down_bytes_{0};

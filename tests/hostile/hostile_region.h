@@ -14,6 +14,7 @@
 #include "certs/command_keys.h"
 #include "fleet/admin.h"
 #include "fleet/issuer.h"
+#include "fleet/relay.h"
 #include "tests/broker/support/mqtt_client.h"
 #include "tests/fleet/region_fixture.h"
 #include "tests/support/process.h"
@@ -24,10 +25,16 @@ namespace wayside::test {
 // Thread  one.
 class HostileRegion {
  public:
-  HostileRegion()
-      : running_(3, [](fleet::CarsOptions& options) {
+  // `balancer_says` not empty: the cars come in by a balancer that says it at the begin of each connection.
+  explicit HostileRegion(const Bytes& balancer_says = {})
+      : running_(3, [&](fleet::CarsOptions& options) {
           options.vehicles.pop_back();  // the last has a certificate and no car
           options.car.interval_ms = 100;
+          if (balancer_says.empty()) return;
+          auto balancer = fleet::Relay::start(options.to.port, 0, balancer_says);
+          REQUIRE(balancer.ok());
+          balancer_ = std::move(*balancer);
+          options.to.port = balancer_->port();
         }) {
     REQUIRE(wait_until([this] { return running_.cars->stats().online == 2; }, RunningRegion::kPatienceMs));
     connect_issuer();
@@ -189,6 +196,7 @@ class HostileRegion {
   }
 
   os::SystemClock clock_;
+  std::unique_ptr<fleet::Relay> balancer_;
   RunningRegion running_;
   std::unique_ptr<fleet::Issuer> issuer_;
   std::int64_t quiet_ms_ = 0;

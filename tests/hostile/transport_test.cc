@@ -144,6 +144,53 @@ TEST_CASE("Hostile: PROXY headers where none is asked for are bad TLS, whoever t
   region.nothing_is_lost();
 }
 
+TEST_CASE("Hostile: what comes before TLS on a listener behind a balancer costs nobody else anything") {
+  setenv("WAYSIDE_BROKER__VEHICLES__PROXY_PROTOCOL", "required", 1);
+  setenv("WAYSIDE_BROKER__VEHICLES__TRUSTED_PROXIES", "127.0.0.1/32", 1);
+  setenv("WAYSIDE_BROKER__VEHICLES__HANDSHAKE_MS_MAX", "1000", 1);
+  const Bytes header = proxy_header("203.0.113.9", 40'001);
+  HostileRegion region(header);  // the cars that behave come in by it
+  unsetenv("WAYSIDE_BROKER__VEHICLES__PROXY_PROTOCOL");
+  unsetenv("WAYSIDE_BROKER__VEHICLES__TRUSTED_PROXIES");
+  unsetenv("WAYSIDE_BROKER__VEHICLES__HANDSHAKE_MS_MAX");
+  const std::string_view text = "PROXY TCP4 203.0.113.7 203.0.113.8 40001 8883\r\n";
+  Bytes unspecified = header;
+  unspecified[13] = 0x00;
+  Bytes too_short = header;
+  set_proxy_length(too_short, 4);
+  Bytes long_one = header;
+  set_proxy_length(long_one, 65'535);
+  long_one.resize(16 + 65'535, 0x04);
+  Bytes twice = header;
+  twice.insert(twice.end(), header.begin(), header.end());
+  int rounds = 0;
+  std::vector<std::unique_ptr<MqttClient>> silent;
+  const auto attack = [&](const Bytes& bytes, const std::string& from = {}) {
+    ClientOptions options = region.rogue_client();
+    options.from = from;
+    MqttClient client(options);
+    REQUIRE(client.open_tcp());
+    client.send_tcp(bytes);
+    CHECK(client.closed_tcp());
+  };
+  region.commands_stay_fast_during([&] {
+    for (const Bytes& bytes : {Bytes(text.begin(), text.end()), unspecified, too_short}) attack(bytes);
+    attack(long_one);
+    attack(twice);
+    attack(header, "127.0.0.2");  // of no trusted network
+    silent.push_back(std::make_unique<MqttClient>(region.rogue_client()));
+    REQUIRE(silent.back()->open_tcp());
+    REQUIRE(silent.back()->send_tcp(Bytes(header.begin(), header.end() - 1)));
+    ++rounds;
+  });
+  CHECK(region.refusals("proxy", "PROXY_HEADER_INVALID") == 3 * rounds);
+  CHECK(region.refusals("proxy", "PROXY_HEADER_TOO_LONG") == rounds);
+  CHECK(region.refusals("handshake", "HANDSHAKE_FAILED") == rounds);
+  CHECK(region.refusals("proxy", "PROXY_UNTRUSTED") == rounds);
+  CHECK(wait_until([&] { return region.refusals("proxy", "HANDSHAKE_TIMEOUT") == rounds; }, 10'000));
+  region.nothing_is_lost();
+}
+
 TEST_CASE("Hostile: headers that claim 256 MB grow nothing") {
   HostileRegion region;
   const double before = region.refusals("packet", "PACKET_TOO_LARGE");

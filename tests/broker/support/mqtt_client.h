@@ -15,6 +15,7 @@ namespace wayside::test {
 
 struct ClientOptions {
   int port = 0;
+  std::string from;  // own address; empty: whatever the kernel takes
   std::string ca;
   std::string certificate;  // empty: none
   std::string key;
