@@ -234,6 +234,7 @@ gate::GateOptions gate_options(const config::Config& config, Bytes region_key) {
   options.connect_ms_max = u32(config, "vehicles.connect_ms_max");
   options.output_bytes_max = u32(config, "vehicles.output_bytes_max");
   options.tcp_user_timeout_ms = u32(config, "vehicles.tcp_user_timeout_ms");
+  options.refusal_rows_max = u32(config, "vehicles.refusal_rows_max");
   options.watch_interval_ms = u32(config, "vehicles.watch_interval_ms");
   options.service_events_max = u32(config, "services.events_max");
   options.ordinary = config.text("local_broker.mode") != "off";

@@ -74,6 +74,8 @@ constexpr Row kRows[] = {
             "Output that a peer does not read; then the connection ends. Services too."),
     integer("vehicles.tcp_user_timeout_ms", "20000", 1000, 600'000,
             "Sent bytes without TCP acknowledgement; then the connection ends."),
+    integer("vehicles.refusal_rows_max", "10000", 0, 1'000'000,
+            "Refusals that `wayside vehicle` tells of, each of a vehicle, a stage and a reason; the oldest goes."),
     integer("vehicles.watch_interval_ms", "1000", 50, 60'000, "Looks at watched files."),
     integer("vehicles.topic_alias_max", "16", 0, 1024, "Topic aliases of one connection."),
     integer("vehicles.sent_max", "64", 1, 65'535, "Messages sent to one peer and not acknowledged."),

@@ -122,8 +122,10 @@ Result<void> EdgeProcess::start_control() {
     return std::move(started).error().with("local broker");
   const std::string& name = config_.text("edge.name");
   const std::string& region = config_.text("edge.region");
-  operator_ =
-      std::make_unique<OperatorDesk>(OperatorDesk::Parts{name, region, *gate_, *custody_, *local_broker_, clock_});
+  operator_ = std::make_unique<OperatorDesk>(
+      OperatorDesk::Parts{name, region, *gate_, *custody_, *local_broker_, clock_},
+      VehicleDesk({name, region, *gate_, *sessions_, *commands_, clock_,
+                   [this](std::function<void()> task) { loop_->post(std::move(task)); }}));
   Result<std::unique_ptr<AdminServer>> admin =
       AdminServer::start(*loop_, *operator_, folders_.in_run("admin.sock"), admin_options(config_));
   if (!admin.ok()) return std::move(admin).error().with("admin socket");

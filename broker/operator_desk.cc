@@ -50,13 +50,19 @@ LaneReport report_of(const LaneLedger& ledger, const LaneDoor& door) {
 
 }  // namespace
 
-AdminReply OperatorDesk::handle(const AdminRequest& request) {
+void OperatorDesk::handle(const AdminRequest& request, AdminReplied replied) {
+  if (request.op == AdminOp::vehicle) return vehicles_.ask(request.vehicle, std::move(replied));
+  replied(reply_to(request));
+}
+
+AdminReply OperatorDesk::reply_to(const AdminRequest& request) {
   switch (request.op) {
     case AdminOp::status: return status();
     case AdminOp::ledger: return ledger();
     case AdminOp::block: return reply_of(parts_.gate.block(request.vehicle));
     case AdminOp::unblock: return reply_of(parts_.gate.unblock(request.vehicle));
     case AdminOp::drain: drain(); return AdminDone{};
+    case AdminOp::vehicle: break;  // others know of it
   }
   return AdminRefusal{Reason::ADMIN_MALFORMED, {}};
 }

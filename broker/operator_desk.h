@@ -8,6 +8,7 @@
 #include "broker/custody/custody.h"
 #include "broker/gate/gate.h"
 #include "broker/localbroker/local_broker.h"
+#include "broker/vehicle_desk.h"
 #include "common/clock.h"
 
 namespace wayside::broker {
@@ -24,17 +25,20 @@ class OperatorDesk final : public AdminHandler {
     LocalBroker& local_broker;
     const Clock& clock;
   };
-  explicit OperatorDesk(Parts parts) : parts_(std::move(parts)), started_(parts_.clock.mono()) {}
+  OperatorDesk(Parts parts, VehicleDesk vehicles)
+      : parts_(std::move(parts)), vehicles_(std::move(vehicles)), started_(parts_.clock.mono()) {}
 
-  AdminReply handle(const AdminRequest& request) override;
+  void handle(const AdminRequest& request, AdminReplied replied) override;
   void drain() { draining_.store(true, std::memory_order_release); }
   [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_acquire); }
 
  private:
+  AdminReply reply_to(const AdminRequest& request);
   [[nodiscard]] StatusReport status() const;
   [[nodiscard]] LedgerReport ledger() const;
 
   const Parts parts_;
+  VehicleDesk vehicles_;
   const MonoMs started_;
   std::atomic<bool> draining_{false};
 };

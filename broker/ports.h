@@ -197,14 +197,29 @@ struct AckOffered {     // v1/<id>/cmd/<command id>/ack: judged by the store, th
   std::uint64_t token = 0;
   std::function<void(const Committed&)> done{};  // set: told in place of `to`, on any thread; must only post
 };
+// An open command of a vehicle, for an operator.
+struct WaitingCommand {
+  intent::CommandId id{};
+  std::string state;   // "ACCEPTED" ... as statuses have it
+  std::string reason;  // of its newest status
+  std::string group;
+  std::string what;
+  WallMs accepted_at{};
+  WallMs deadline{};
+  bool written = false;  // some of its bytes may have reached the vehicle
+};
+struct CommandsAsked {
+  std::string vehicle;
+  std::function<void(std::vector<WaitingCommand>)> done;  // on the command thread; must only post
+};
 using CommandEvent =
-    std::variant<CommandRequested, VehicleReady, VehicleGone, CommandWritten, CommandPuback, AckOffered>;
+    std::variant<CommandRequested, VehicleReady, VehicleGone, CommandWritten, CommandPuback, AckOffered, CommandsAsked>;
 
 class CommandPort {
  public:
   virtual ~CommandPort() = default;
   // Thread: any. False: the mailbox is full (QUEUE_FULL); nothing was taken. VehicleReady, VehicleGone,
-  // CommandWritten and CommandPuback are always taken (bounded by connections).
+  // CommandWritten and CommandPuback are always taken (bounded by connections), CommandsAsked too (by its asker).
   [[nodiscard]] virtual bool post(CommandEvent event) = 0;
 };
 

@@ -22,7 +22,7 @@ int run(const Args& args) {
       {"pki", "makes, issues, revokes and shows certificates", run_pki},
       {"grant", "makes grant keys, trust lists and grants", run_grant},
       {"issuer", "makes the key of a command issuer", run_issuer},
-      {"vehicle", "blocks and unblocks a vehicle at an edge", run_vehicle},
+      {"vehicle", "says where a vehicle is and how it stands; blocks and unblocks it", run_vehicle},
       {"size", "says how large an edge and its core must be for a fleet", run_size},
       {"support-bundle", "writes one redacted archive for a support ticket", run_support_bundle},
       {"ready", "asks processes whether they are ready", run_ready},

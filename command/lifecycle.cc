@@ -234,6 +234,14 @@ void Lifecycle::heard(Offset offset) {
 
 void Lifecycle::on(Tick&) {}
 
+std::vector<Lifecycle::OpenCommand> Lifecycle::open_of(const std::string& vehicle) const {
+  std::vector<OpenCommand> out;
+  const auto at = vehicles_.find(vehicle);
+  if (at == vehicles_.end()) return out;
+  for (const auto& [sequence, open] : at->second.open) out.push_back({&open.row, open.written});
+  return out;
+}
+
 Lifecycle::Open* Lifecycle::find_open(Vehicle& vehicle, const intent::CommandId& id) {
   const auto known = vehicle.by_id.find(id);
   return known == vehicle.by_id.end() ? nullptr : &vehicle.open.at(known->second);

@@ -63,6 +63,12 @@ class Lifecycle {
   [[nodiscard]] bool running() const { return phase_ == Phase::running; }
   [[nodiscard]] std::size_t open_commands() const { return open_total_; }
   [[nodiscard]] std::size_t outbox_size() const { return outbox_.size(); }
+  // The open commands of a vehicle in the order of delivery; until the next step.
+  struct OpenCommand {
+    const Command* row = nullptr;
+    bool written = false;  // some of its bytes may have reached the vehicle
+  };
+  [[nodiscard]] std::vector<OpenCommand> open_of(const std::string& vehicle) const;
   // Below this offset nothing in the ack lane will be asked for by a scan: it may be released.
   [[nodiscard]] Offset lane_needed_from() const { return {lane_needed_from_}; }
   [[nodiscard]] const intent::Trust& trust() const { return trust_; }

@@ -2,22 +2,25 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "broker/ports.h"
 #include "common/reasons.h"
 #include "common/types.h"
 
 namespace wayside::broker {
 
-enum class AdminOp : std::uint8_t { status, block, unblock, drain, ledger };
+enum class AdminOp : std::uint8_t { status, block, unblock, drain, ledger, vehicle };
 
 struct AdminRequest {
   AdminOp op{};
-  std::string vehicle;  // of block and unblock
+  std::string vehicle;  // of block, unblock and vehicle
 };
 
 struct AdminDone {};
@@ -66,13 +69,60 @@ struct LedgerReport {
   std::string spool_uuid;
   std::vector<LaneReport> lanes;
 };
-using AdminReply = std::variant<AdminDone, AdminRefusal, StatusReport, LedgerReport>;
+struct VehicleReport {
+  struct Connection {
+    WallMs since{};
+    std::string from;  // address and port; of a balancer's header, where there is one
+    std::string mqtt;  // "5" or "3.1.1"
+    std::string tls;
+    bool resumed = false;
+    std::uint16_t keep_alive_s = 0;
+    std::string cohort;
+    std::string serial;  // of the certificate
+    std::string issuer;
+    WallMs not_after{};
+    std::size_t subscriptions = 0;
+    std::size_t unanswered = 0;  // publishes of the vehicle
+    std::size_t parked = 0;      // of these, what waits for room in custody
+    std::size_t inflight = 0;    // messages sent to it and not acknowledged
+    std::size_t queued = 0;      // messages that wait for its Receive Maximum
+  };
+  struct Session {
+    std::uint64_t epoch = 0;
+    std::uint32_t expiry_s = 0;
+    bool kept = false;              // it outlives its connection, and has not expired
+    std::optional<WallMs> ended{};  // nullopt: connected
+    std::optional<WallMs> expires{};
+    std::size_t subscriptions = 0;
+  };
+  struct Refusal {
+    std::string stage;
+    Reason reason{};
+    std::uint64_t count = 0;
+    WallMs first{};
+    WallMs last{};
+    std::string from;  // at the last time
+  };
+  std::string edge;
+  std::string region;
+  std::string vehicle;
+  WallMs at{};
+  bool blocked = false;
+  std::optional<Connection> connection;
+  std::optional<Session> session;
+  bool sessions_answer = false;  // false: the session store failed, what it keeps is unknown
+  bool commands_answer = false;
+  std::vector<WaitingCommand> commands;
+  std::vector<Refusal> refusals;  // the newest first
+};
+using AdminReply = std::variant<AdminDone, AdminRefusal, StatusReport, LedgerReport, VehicleReport>;
+using AdminReplied = std::function<void(AdminReply)>;
 
-// Thread: the control thread; answers at once.
+// Thread: the control thread; `replied` is called on it, once, before handle() returns or later.
 class AdminHandler {
  public:
   virtual ~AdminHandler() = default;
-  virtual AdminReply handle(const AdminRequest& request) = 0;
+  virtual void handle(const AdminRequest& request, AdminReplied replied) = 0;
 };
 
 // One JSON object a line: {"op":"block","vehicle":"..."}. ADMIN_MALFORMED for anything else.

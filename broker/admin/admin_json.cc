@@ -7,11 +7,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::pair<std::string_view, AdminOp> kOps[] = {{"status", AdminOp::status},
-                                                         {"block", AdminOp::block},
-                                                         {"unblock", AdminOp::unblock},
-                                                         {"drain", AdminOp::drain},
-                                                         {"ledger", AdminOp::ledger}};
+constexpr std::pair<std::string_view, AdminOp> kOps[] = {{"status", AdminOp::status},   {"block", AdminOp::block},
+                                                         {"unblock", AdminOp::unblock}, {"drain", AdminOp::drain},
+                                                         {"ledger", AdminOp::ledger},   {"vehicle", AdminOp::vehicle}};
 
 Json lane_json(const LaneReport& lane) {
   Json door = {
@@ -64,6 +62,72 @@ Json to_json(const LedgerReport& ledger) {
   return {{"ok", true}, {"spool_uuid", ledger.spool_uuid}, {"lanes", std::move(lanes)}};
 }
 
+Json json_of(const std::optional<WallMs>& at) { return at ? Json(at->value) : Json(); }
+
+Json connection_json(const VehicleReport::Connection& connection) {
+  return {
+      {"since_ms", connection.since.value},
+      {"from", connection.from},
+      {"mqtt", connection.mqtt},
+      {"tls", connection.tls},
+      {"resumed", connection.resumed},
+      {"keep_alive_s", connection.keep_alive_s},
+      {"cohort", connection.cohort},
+      {"certificate",
+       {{"serial", connection.serial}, {"issuer", connection.issuer}, {"not_after_ms", connection.not_after.value}}},
+      {"subscriptions", connection.subscriptions},
+      {"unanswered", connection.unanswered},
+      {"parked", connection.parked},
+      {"inflight", connection.inflight},
+      {"queued", connection.queued}};
+}
+
+Json session_json(const VehicleReport::Session& session) {
+  return {{"epoch", session.epoch},
+          {"expiry_s", session.expiry_s},
+          {"kept", session.kept},
+          {"ended_ms", json_of(session.ended)},
+          {"expires_ms", json_of(session.expires)},
+          {"subscriptions", session.subscriptions}};
+}
+
+Json command_json(const WaitingCommand& command) {
+  return {{"id", intent::to_base32(command.id)},
+          {"state", command.state},
+          {"reason", command.reason},
+          {"group", command.group},
+          {"name", command.what},
+          {"accepted_ms", command.accepted_at.value},
+          {"deadline_ms", command.deadline.value},
+          {"written", command.written}};
+}
+
+Json refusal_json(const VehicleReport::Refusal& refusal) {
+  return {{"stage", refusal.stage}, {"reason", code(refusal.reason)},  {"sentence", info(refusal.reason).sentence},
+          {"count", refusal.count}, {"first_ms", refusal.first.value}, {"last_ms", refusal.last.value},
+          {"from", refusal.from}};
+}
+
+Json to_json(const VehicleReport& report) {
+  Json commands = Json::array();
+  for (const WaitingCommand& command : report.commands) commands.push_back(command_json(command));
+  Json refusals = Json::array();
+  for (const VehicleReport::Refusal& refusal : report.refusals) refusals.push_back(refusal_json(refusal));
+  return {{"ok", true},
+          {"vehicle", report.vehicle},
+          {"edge", report.edge},
+          {"region", report.region},
+          {"at_ms", report.at.value},
+          {"online", report.connection.has_value()},
+          {"blocked", report.blocked},
+          {"connection", report.connection ? connection_json(*report.connection) : Json()},
+          {"sessions_answer", report.sessions_answer},
+          {"session", report.session ? session_json(*report.session) : Json()},
+          {"commands_answer", report.commands_answer},
+          {"commands", std::move(commands)},
+          {"refusals", std::move(refusals)}};
+}
+
 }  // namespace
 
 Outcome<AdminRequest> parse_admin_request(std::string_view line) {
@@ -73,7 +137,7 @@ Outcome<AdminRequest> parse_admin_request(std::string_view line) {
   for (const auto& [name, value] : kOps) {
     if (op != name) continue;
     AdminRequest request{value, {}};
-    const bool names_vehicle = value == AdminOp::block || value == AdminOp::unblock;
+    const bool names_vehicle = value == AdminOp::block || value == AdminOp::unblock || value == AdminOp::vehicle;
     if (!names_vehicle) return request;
     if (!json.contains("vehicle") || !json["vehicle"].is_string()) return Reason::ADMIN_MALFORMED;
     request.vehicle = json["vehicle"].get<std::string>();

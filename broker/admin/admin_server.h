@@ -15,7 +15,8 @@ namespace wayside::broker {
 // Owns     the listener and its connections.
 // Thread   the control thread.
 // Durable  -
-// Limits   connections_max; line_bytes_max; a peer that does not read its answers is closed at
+// Limits   connections_max, each waits for one answer at a time and is not read meanwhile; line_bytes_max; a peer that
+// does not read its answers is closed at
 //          output_bytes_max.
 class AdminServer {
  public:
@@ -31,15 +32,22 @@ class AdminServer {
 
  private:
   struct Connection {
-    std::string input;
-    std::string output;
+    std::uint64_t number = 0;
+    std::string input{};
+    std::string output{};
+    bool waiting = false;  // for the answer to its last line; the next one is not looked at before
+    bool ending = false;   // the peer says no more, and is still to be answered
   };
   AdminServer(ControlLoop& loop, AdminHandler& handler, UnixListener listener, const Options& options)
       : loop_(loop), handler_(handler), listener_(std::move(listener)), options_(options) {}
   void accept();
   void ready(int fd, std::uint32_t events);
-  bool read_lines(int fd, Connection& connection);
-  void answer(Connection& connection, std::string_view line);
+  bool read(int fd, Connection& connection) const;
+  void take_lines(int fd, Connection& connection);
+  [[nodiscard]] bool within_bounds(const Connection& connection) const;
+  void ask(int fd, Connection& connection, std::string_view line);
+  void answered(int fd, std::uint64_t number, const AdminReply& reply);
+  void settle(int fd, Connection& connection, bool open);
   bool flush(int fd, Connection& connection);
   void drop(int fd);
 
@@ -48,6 +56,9 @@ class AdminServer {
   UnixListener listener_;
   const Options options_;
   std::map<int, Connection> connections_;
+  std::uint64_t last_number_ = 0;  // never used again: a late answer finds nobody
+  bool taking_ = false;            // lines: an answer that comes meanwhile is settled with them
+  const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 
 }  // namespace wayside::broker

@@ -177,4 +177,13 @@ void CommandDesk::on(AckOffered& event, MonoMs /*at*/) {
   step(command::AckOffered{token, name, bytes});
 }
 
+void CommandDesk::on(CommandsAsked& event, MonoMs /*at*/) {
+  std::vector<WaitingCommand> waiting;
+  for (const auto& [row, written] : lifecycle_.open_of(event.vehicle)) {
+    waiting.push_back({row->name.id, command::to_string(row->state), row->reason, row->group, row->what,
+                       row->accepted_at, row->deadline, written});
+  }
+  event.done(std::move(waiting));
+}
+
 }  // namespace wayside::broker

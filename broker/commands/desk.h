@@ -83,6 +83,7 @@ class CommandDesk final : public CommandPort {
   void on(CommandWritten& event, MonoMs at);
   void on(CommandPuback& event, MonoMs at);
   void on(AckOffered& event, MonoMs at);
+  void on(CommandsAsked& event, MonoMs at);
 
   void act(command::Submit& action);
   void act(command::Scan& action);

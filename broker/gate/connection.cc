@@ -140,7 +140,7 @@ void Connection::pump() {
     if (status == TlsStatus::need_more) return;
     if (status == TlsStatus::closed) return transport_lost();
     if (status == TlsStatus::failed) {
-      context_.counters.refused("tls", Reason::HANDSHAKE_FAILED);
+      refused("tls", Reason::HANDSHAKE_FAILED);
       return transport_lost();
     }
     const ByteView plaintext = ByteView(context_.plaintext).first(got);
@@ -229,7 +229,7 @@ void Connection::discard() {
 
 // Refused below MQTT: TLS has its alert in the buffer.
 void Connection::refuse_transport(const char* stage, Reason reason) {
-  context_.counters.refused(stage, reason);
+  refused(stage, reason);
   stage_ = Stage::closing;
   stage_since_ = context_.shared.clock.mono();
   send_ciphertext();
@@ -237,9 +237,9 @@ void Connection::refuse_transport(const char* stage, Reason reason) {
 
 void Connection::transport_lost() {
   if (stage_ == Stage::dead) return;
-  if (stage_ == Stage::awaiting_header) context_.counters.refused("proxy", Reason::CONNECTION_LOST);
+  if (stage_ == Stage::awaiting_header) refused("proxy", Reason::CONNECTION_LOST);
   if (stage_ == Stage::handshaking && !health_check_) {
-    context_.counters.refused("handshake", Reason::CONNECTION_LOST);
+    refused("handshake", Reason::CONNECTION_LOST);
   }
   lose_session();
 }
@@ -327,7 +327,7 @@ void Connection::on_timer() {
   if (stage_ != Stage::serving) return;
   if (session_->phase() != session::Phase::open) {
     if (stage_end > now.mono) return;
-    context_.counters.refused("connect", Reason::CONNECT_TIMEOUT);
+    refused("connect", Reason::CONNECT_TIMEOUT);
     return transport_lost();
   }
   if (not_after_ <= now.wall) {
@@ -341,7 +341,7 @@ void Connection::on_timer() {
 
 void Connection::evict() {
   if (!unfinished()) return;
-  context_.counters.refused("handshake", Reason::SERVER_BUSY);
+  refused("handshake", Reason::SERVER_BUSY);
   lose_session();
 }
 

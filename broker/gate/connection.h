@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "broker/gate/connection_report.h"
 #include "broker/gate/counters.h"
 #include "broker/gate/listener.h"
 #include "broker/gate/shared.h"
@@ -91,10 +92,13 @@ class Connection {
     return stage_ == Stage::serving && session_->phase() == session::Phase::opening;
   }
 
+  // nullopt: its session is not open.
+  [[nodiscard]] std::optional<ConnectionReport> report() const;
+
   [[nodiscard]] ConnectionRef ref() const { return self_; }
   [[nodiscard]] Stage stage() const { return stage_; }
   [[nodiscard]] session::Role role() const { return role_; }
-  // For operators: of the header of a balancer, else of the socket.
+  // Who it comes from, for operators: of the header of a balancer, else of the socket.
   [[nodiscard]] std::optional<proxyheader::Endpoint> peer() const { return carried_ ? carried_ : peer_of(fd_); }
   // Neither TLS nor CONNECT is through yet.
   [[nodiscard]] bool unfinished() const;
@@ -126,6 +130,7 @@ class Connection {
   bool reads_on();
   void discard();
   void refuse_transport(const char* stage, Reason reason);
+  void refused(const char* stage, Reason reason);
   void transport_lost();
   void lose_session();
   void die();

@@ -178,7 +178,7 @@ void Connection::act(session::EndSession& action) {
 
 void Connection::act(session::Count& action) {
   if (std::string_view(action.stage) == "park") return context_.counters.parked(action.reason);
-  context_.counters.refused(action.stage, action.reason);
+  refused(action.stage, action.reason);
 }
 
 // Gauges of the process are sums of what each connection says of itself; a park that died is 0.
@@ -195,9 +195,9 @@ void Connection::act(session::Close& action) {
   if (online_) {
     context_.counters.ended(action.reason);
   } else if (action.reason != Reason::CONNECTION_LOST && action.reason != Reason::CLIENT_DISCONNECTED) {
-    context_.counters.refused(action.stage, action.reason);
+    refused(action.stage, action.reason);
   }
-  if (online_ && std::string_view(action.stage) != "end") context_.counters.refused(action.stage, action.reason);
+  if (online_ && std::string_view(action.stage) != "end") refused(action.stage, action.reason);
   if (action.penalty) context_.shared.registry.penalise(registry_key_, context_.shared.clock.mono());
   logged_out();
   upstream_.reset();

@@ -28,7 +28,7 @@ void Connection::queue(Outgoing outgoing) {
   }
   if (output_bytes_ <= context_.shared.options.output_bytes_max) return;
   // It does not read what it asked for. Nothing more would reach it, a DISCONNECT neither.
-  context_.counters.refused("output", Reason::NOT_DRAINING);
+  refused("output", Reason::NOT_DRAINING);
   transport_lost();
 }
 

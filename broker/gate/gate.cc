@@ -57,6 +57,17 @@ class RunningGate final : public Gate {
   }
   Result<void> block(const std::string& vehicle) override { return set_blocked(vehicle, true); }
   Result<void> unblock(const std::string& vehicle) override { return set_blocked(vehicle, false); }
+  void describe(const std::string& vehicle, ConnectionReported done) override {
+    const std::optional<ConnectionRef> at = shared_.registry.find("vehicle/" + vehicle);
+    if (!at) return done(std::nullopt);
+    shared_.mailboxes.at(at->thread)->post(Describe{*at, std::move(done)});
+  }
+  [[nodiscard]] std::vector<Refusal> refusals_of(const std::string& vehicle) const override {
+    return shared_.refusals.of(vehicle);
+  }
+  [[nodiscard]] bool blocked(const std::string& vehicle) const override {
+    return shared_.denied.get()->contains(vehicle);
+  }
   void drain(int ms) override;
 
   void post(IoMessage message) override {

@@ -9,8 +9,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "broker/gate/connection_report.h"
 #include "broker/gate/options.h"
+#include "broker/gate/refusal_log.h"
 #include "broker/ports.h"
 #include "broker/session/proxy_port.h"
 #include "broker/session/session_store.h"
@@ -48,6 +51,11 @@ class Gate : public IoPort {
   // Adds the id to (removes it from) the deny list file, then reloads. Durable when it returns ok.
   virtual Result<void> block(const std::string& vehicle) = 0;
   virtual Result<void> unblock(const std::string& vehicle) = 0;
+
+  // One vehicle, for an operator. Thread: any. `done` is called once unless the gate ends before.
+  virtual void describe(const std::string& vehicle, ConnectionReported done) = 0;
+  [[nodiscard]] virtual std::vector<Refusal> refusals_of(const std::string& vehicle) const = 0;
+  [[nodiscard]] virtual bool blocked(const std::string& vehicle) const = 0;
 
   // Stops accepting, says SERVER_SHUTTING_DOWN to everybody, waits at most `ms` for the last commits to be
   // acknowledged, closes. The destructor drains with 0.

@@ -235,6 +235,15 @@ bool IoThread::handle(Message& message) {
   if (auto* one = std::get_if<Opened>(&message)) forward_opened(*one);
   if (auto* one = std::get_if<ServiceEvent>(&message)) forward_event(*one);
   if (auto* one = std::get_if<TakeOver>(&message)) take_over(*one);
+  if (message.index() >= kFirstSeldom) handle_seldom(message);
+  return true;
+}
+
+void IoThread::handle_seldom(Message& message) {
+  if (const auto* one = std::get_if<Describe>(&message)) {
+    const Connection* connection = find(one->to);
+    one->done(connection == nullptr ? std::nullopt : connection->report());
+  }
   if (std::holds_alternative<OpenListeners>(message)) {
     serving_ = true;
     listen(true);
@@ -252,7 +261,6 @@ bool IoThread::handle(Message& message) {
       touched(connection);
     });
   }
-  return true;
 }
 
 void IoThread::listen(bool on) {

@@ -34,6 +34,7 @@ class IoThread {
   bool turn();
   void take_messages();
   bool handle(Message& message);
+  void handle_seldom(Message& message);
   void serve(std::uint64_t key, std::uint32_t events);
   void accept(const Listener& listener, session::Role role);
   void admit(int fd, session::Role role);

@@ -3,9 +3,11 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
+#include "broker/gate/connection_report.h"
 #include "broker/ports.h"
 #include "broker/session/session_store.h"
 
@@ -36,12 +38,19 @@ struct TakenOver {  // to the newer one: the older one reads no more and has que
 struct CommittedGroup {  // answers of one group to connections of this thread, in order
   std::vector<Committed> answers;
 };
+struct Describe {  // answered even if the connection is gone
+  ConnectionRef to;
+  ConnectionReported done;
+};
 struct OpenListeners {};
 struct Recheck {};  // trust or deny list changed: judge the connected peers again
 struct Drain {};
 struct Stop {};
 
 using Message = std::variant<Committed, CommittedGroup, Deliver, CommandAnswer, CloseConnection, ServiceEvent, Opened,
-                             Saved, TakeOver, TakenOver, OpenListeners, Recheck, Drain, Stop, Released>;
+                             Saved, TakeOver, TakenOver, Released, Stop, OpenListeners, Recheck, Drain, Describe>;
+// What comes seldom is behind the rest: one look tells it apart.
+inline constexpr std::size_t kFirstSeldom = 12;
+static_assert(std::is_same_v<std::variant_alternative_t<kFirstSeldom, Message>, OpenListeners>);
 
 }  // namespace wayside::broker::gate

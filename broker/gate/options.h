@@ -44,6 +44,7 @@ struct GateOptions {
   std::uint32_t tcp_user_timeout_ms = 20'000;
   std::uint32_t tls_sessions_max = 200'000;       // vehicles that may come back without a full handshake
   std::uint32_t tls_session_lifetime_s = 43'200;  // from the full handshake, renewals included
+  std::uint32_t refusal_rows_max = 10'000;        // kept for operators: vehicle, stage and reason
   std::uint32_t watch_interval_ms = 1'000;        // of certificates, CRL and deny list
   bool ordinary = false;                          // broadcast and ordinary rows (a local broker is configured)
   session::Limits limits;

@@ -19,6 +19,13 @@ void Registry::release(const std::string& key, ConnectionRef ref) {
   if (row != rows.rows.end() && row->second == ref) rows.rows.erase(row);
 }
 
+std::optional<ConnectionRef> Registry::find(const std::string& key) {
+  Shard& rows = shard(key);
+  const std::scoped_lock lock(rows.mutex);
+  const auto row = rows.rows.find(key);
+  return row == rows.rows.end() ? std::nullopt : std::optional(row->second);
+}
+
 void Registry::penalise(const std::string& id, MonoMs now) {
   const std::scoped_lock lock(backoff_mutex_);
   backoff_.refused(id, now);

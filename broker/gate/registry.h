@@ -20,6 +20,9 @@ class Registry {
   // Forgets `ref`, unless a newer connection has claimed the key.
   void release(const std::string& key, ConnectionRef ref);
 
+  // Who speaks for `key`.
+  [[nodiscard]] std::optional<ConnectionRef> find(const std::string& key);
+
   void penalise(const std::string& id, MonoMs now);
   [[nodiscard]] bool must_wait(const std::string& id, MonoMs now);
 

@@ -99,6 +99,10 @@ void SessionDesk::lane_synced(Lane lane, Offset synced) {
   woken();
 }
 
+void SessionDesk::look(std::string id, std::function<void(Outcome<std::optional<session::KnownSession>>)> done) {
+  push(Look{std::move(id), std::move(done)});
+}
+
 void SessionDesk::left(std::size_t max, bool also_by_death,
                        std::function<void(Outcome<std::vector<LeftOnline>>)> done) {
   push(Left{max, also_by_death, std::move(done)});
@@ -197,6 +201,15 @@ SessionDesk::Answer SessionDesk::apply(Synced& call, Result<void>& outcome) {
   const std::optional<Offset> known = rows_.known_below(call.lane);
   if (outcome.ok() && (!known || *known < call.offset)) rows_.set_known_below(call.lane, call.offset, outcome);
   return [](bool) {};
+}
+
+SessionDesk::Answer SessionDesk::apply(Look& call, Result<void>& outcome) {
+  using Known = std::optional<session::KnownSession>;
+  Outcome<Known> known = Reason::STORE_FAULT;
+  if (outcome.ok()) known = rows_.known(call.id, outcome);
+  return [done = std::move(call.done), known](bool committed) {
+    done(committed ? known : Outcome<Known>(Reason::STORE_FAULT));
+  };
 }
 
 SessionDesk::Answer SessionDesk::apply(Left& call, Result<void>& outcome) {

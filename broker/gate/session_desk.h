@@ -36,6 +36,7 @@ class SessionDesk : public session::SessionStore {
   void not_received(const std::string& id, Lane lane) override;
   void release(session::ReleaseRequest request, std::function<void(Outcome<void>)> done) override;
   void lane_synced(Lane lane, Offset synced) override;
+  void look(std::string id, std::function<void(Outcome<std::optional<session::KnownSession>>)> done) override;
   void left(std::size_t max, bool also_by_death,
             std::function<void(Outcome<std::vector<session::LeftOnline>>)> done) override;
   void untold(session::LeftOnline one) override;
@@ -72,6 +73,10 @@ class SessionDesk : public session::SessionStore {
     Lane lane{};
     Offset offset{};
   };
+  struct Look {
+    std::string id;
+    std::function<void(Outcome<std::optional<session::KnownSession>>)> done;
+  };
   struct Left {
     std::size_t max = 0;
     bool also_by_death = false;
@@ -83,7 +88,7 @@ class SessionDesk : public session::SessionStore {
   struct Untold {
     session::LeftOnline one;
   };
-  using Call = std::variant<Open, Save, End, Received, Release, Synced, Left, Told, Untold>;
+  using Call = std::variant<Open, Save, End, Received, Release, Synced, Look, Left, Told, Untold>;
   using Answer = std::function<void(bool committed)>;
   struct OnTheWay {
     std::uint32_t records = 0;
@@ -101,6 +106,7 @@ class SessionDesk : public session::SessionStore {
   Answer apply(Received& call, Result<void>& outcome);
   Answer apply(Release& call, Result<void>& outcome);
   Answer apply(Synced& call, Result<void>& outcome);
+  Answer apply(Look& call, Result<void>& outcome);
   Answer apply(Left& call, Result<void>& outcome);
   Answer apply(Told& call, Result<void>& outcome);
   Answer apply(Untold& call, Result<void>& outcome);

@@ -225,6 +225,20 @@ Outcome<OpenedSession> SessionRows::open(const session::OpenRequest& request, Re
   return opened;
 }
 
+std::optional<session::KnownSession> SessionRows::known(const std::string& id, Result<void>& outcome) {
+  find_.bind(1, id);
+  if (!find_.step(outcome)) return std::nullopt;
+  session::KnownSession known;
+  known.epoch = static_cast<std::uint64_t>(find_.integer(0));
+  known.durable = find_.integer(1) != 0;
+  known.expiry_s = static_cast<std::uint32_t>(find_.integer(2));
+  if (!find_.is_null(3)) known.ended = WallMs{find_.integer(3)};
+  find_.reset();
+  subscriptions_.bind(1, id);
+  while (subscriptions_.step(outcome)) ++known.subscriptions;
+  return known;
+}
+
 void SessionRows::bound_rows(Result<void>& outcome) {
   while (outcome.ok() && now_.rows > std::uint64_t{sessions_max_} * 2) {
     if (!oldest_.step(outcome)) return;

@@ -38,6 +38,7 @@ class SessionRows {
   Outcome<session::OpenedSession> open(const session::OpenRequest& request, Result<void>& outcome);
   Outcome<void> save(const session::SaveRequest& request, Result<void>& outcome);
   void end(const session::EndRequest& request, Result<void>& outcome);
+  std::optional<session::KnownSession> known(const std::string& id, Result<void>& outcome);
   LeftRows& left() { return left_; }
   // Kept while no newer epoch opened the session.
   void untold(const session::LeftOnline& one, Result<void>& outcome);

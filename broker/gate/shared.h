@@ -12,6 +12,7 @@
 #include "broker/gate/gate.h"
 #include "broker/gate/held.h"
 #include "broker/gate/mailbox.h"
+#include "broker/gate/refusal_log.h"
 #include "broker/gate/registry.h"
 #include "broker/gate/resumption.h"
 #include "broker/gate/trust.h"
@@ -42,6 +43,7 @@ struct Shared {
   Resumption resumption;  // of vehicles; services make a full handshake each time
   std::map<std::string, std::shared_ptr<const session::Acl>> acls;
   Registry registry;
+  RefusalLog refusals{options.refusal_rows_max};
   std::vector<std::shared_ptr<Mailbox>> mailboxes;  // by thread; filled before the threads start
   std::atomic<std::uint64_t> connections{0};
   std::atomic<std::uint64_t> vehicles_online{0};

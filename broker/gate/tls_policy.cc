@@ -39,6 +39,7 @@ Outcome<void> judge_leaf(X509_STORE_CTX* context, HandshakeState& state) {
   proof.not_after = identity::not_after(leaf);
   proof.leaf = identity::leaf_hash(leaf);
   proof.proven_at = state.clock->wall();
+  proof.name = std::make_shared<const LeafName>(LeafName{identity::serial_of(leaf), identity::issuer_of(leaf)});
   proof.chain.clear();
   const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context);
   for (int i = 0; i < sk_X509_num(chain); ++i) {
@@ -47,6 +48,13 @@ Outcome<void> judge_leaf(X509_STORE_CTX* context, HandshakeState& state) {
   }
   if (state.trust->revoked(proof.chain)) return Reason::REVOKED;
   return {};
+}
+
+// Dates are looked at when the signature holds: whose certificate it was can be told to operators.
+void name_who_is_late(X509_STORE_CTX* context, HandshakeState& state) {
+  if (X509_STORE_CTX_get_error_depth(context) != 0 || state.proof.refused != Reason::CERTIFICATE_EXPIRED) return;
+  Outcome<std::string> id = identity::identity_of(X509_STORE_CTX_get_current_cert(context), state.trust->rule());
+  if (id.ok()) state.proof.id = std::move(id).value();
 }
 
 int refuse(X509_STORE_CTX* context, HandshakeState& state, Reason reason) {
@@ -62,6 +70,7 @@ int verify(int preverified, X509_STORE_CTX* context) {
   HandshakeState& state = *state_of(ssl);
   if (preverified != 1) {
     state.proof.refused = reason_of(X509_STORE_CTX_get_error(context));
+    name_who_is_late(context, state);
     return 0;
   }
   const int depth = X509_STORE_CTX_get_error_depth(context);

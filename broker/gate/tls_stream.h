@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "broker/gate/openssl.h"
 #include "broker/gate/tls_policy.h"
@@ -51,6 +52,7 @@ class TlsStream {
   // Who the peer is; for a resumed session what its full handshake proved.
   [[nodiscard]] const PeerProof& proof() const { return resumed_ ? state_->offered : state_->proof; }
   [[nodiscard]] bool resumed() const { return resumed_; }
+  [[nodiscard]] std::string version() const { return SSL_get_version(ssl_.get()); }
   [[nodiscard]] std::uint64_t trust_epoch() const { return trust_->epoch(); }
 
  private:

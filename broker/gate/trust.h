@@ -25,6 +25,12 @@ SerialKey serial_key(const X509_NAME* issuer, const ASN1_INTEGER* serial);
 
 using LeafHash = std::array<std::uint8_t, 32>;  // SHA-256 of the DER
 
+// Of a leaf, for operators.
+struct LeafName {
+  std::string serial;
+  std::string issuer;
+};
+
 // What the handshake learned about the peer.
 struct PeerProof {
   std::string id;
@@ -34,6 +40,7 @@ struct PeerProof {
   LeafHash leaf{};
   WallMs proven_at{};  // when a full handshake verified the chain
   Reason refused = Reason::HANDSHAKE_FAILED;
+  std::shared_ptr<const LeafName> name{};
 };
 
 // When what a listener lives by ends; {0}: there is none of it.

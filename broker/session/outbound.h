@@ -49,6 +49,8 @@ class Outbound {
   // The commands that wait, which now wait no more.
   std::vector<intent::CommandId> drop_waiting_commands();
   [[nodiscard]] bool any_waiting() const { return !waiting_.empty(); }
+  [[nodiscard]] std::size_t inflight() const { return sent_.size(); }
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
   // The earliest deadline of a command that is written and not acknowledged.
   [[nodiscard]] std::optional<WallMs> earliest_deadline() const;

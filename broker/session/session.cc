@@ -23,6 +23,18 @@ Session::Session(SessionOptions options)
       unreleased_(options_.limits.unreleased_ids_max),
       outbound_(options_.limits.sent_max, options_.limits.waiting_max) {}
 
+Figures Session::figures() const {
+  return {version_,
+          epoch_,
+          expiry_s_,
+          keep_alive_s_,
+          subscriptions_.size(),
+          inbound_.size(),
+          park_.packets(),
+          outbound_.inflight(),
+          outbound_.waiting()};
+}
+
 void Session::step(const mqtt::Packet& packet, Now now, Actions& out) {
   if (phase_ == Phase::closed) return;
   now_ = now;

@@ -16,6 +16,7 @@
 
 #include "broker/session/actions.h"
 #include "broker/session/aliases.h"
+#include "broker/session/figures.h"
 #include "broker/session/inbound.h"
 #include "broker/session/options.h"
 #include "broker/session/outbound.h"
@@ -68,6 +69,7 @@ class Session {
   [[nodiscard]] const Peer& peer() const { return options_.peer; }
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
+  [[nodiscard]] Figures figures() const;
 
  private:
   struct Subscribed {

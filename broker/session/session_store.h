@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,15 @@ struct ReleaseRequest {
   std::uint16_t packet_id = 0;
 };
 
+// What is kept of an id, for an operator.
+struct KnownSession {
+  std::uint64_t epoch = 0;
+  bool durable = false;           // it outlives its connection
+  std::uint32_t expiry_s = 0;     // by so much
+  std::optional<WallMs> ended{};  // nullopt: connected
+  std::size_t subscriptions = 0;
+};
+
 // ONLINE in its last presence record, not back since: the process died, or its OFFLINE was refused.
 struct LeftOnline {
   std::string id;
@@ -91,6 +101,9 @@ class SessionStore {
   virtual void release(ReleaseRequest request, std::function<void(Outcome<void>)> done) = 0;
   // The lane was synced up to here a moment ago: a start need not look for receipts below.
   virtual void lane_synced(Lane lane, Offset synced) = 0;
+
+  // nullopt: nothing is kept. Changes nothing.
+  virtual void look(std::string id, std::function<void(Outcome<std::optional<KnownSession>>)> done) = 0;
 
   // At most `max` of those who were left online, by id; empty: nobody is. `also_by_death`: those of a process that died
   // too, not only those whose OFFLINE was refused.

@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kIdBytesMax = 64;
 constexpr std::size_t kVinBytes = 17;
 constexpr std::size_t kTagDigits = 10;
+constexpr long kIssuerBytesMax = 256;
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
 bool upper(char c) { return c >= 'A' && c <= 'Z'; }
@@ -97,6 +98,26 @@ Outcome<std::string> identity_of(const X509* leaf, const Rule& rule) {
 std::string cohort_of(const X509* leaf) {
   const std::optional<std::string> cohort = utf8_extension(leaf, kCohortOid);
   return cohort && valid_id(*cohort) ? *cohort : std::string();
+}
+
+std::string serial_of(const X509* leaf) {
+  BIGNUM* number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), nullptr);
+  char* hex = number == nullptr ? nullptr : BN_bn2hex(number);
+  std::string out = hex == nullptr ? "" : hex;
+  OPENSSL_free(hex);
+  BN_free(number);
+  return out;
+}
+
+std::string issuer_of(const X509* leaf) {
+  BIO* memory = BIO_new(BIO_s_mem());
+  WAYSIDE_ASSERT(memory != nullptr);
+  X509_NAME_print_ex(memory, X509_get_issuer_name(leaf), 0, XN_FLAG_RFC2253);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(memory, &text);
+  std::string out(text, static_cast<std::size_t>(std::clamp<long>(size, 0, kIssuerBytesMax)));
+  BIO_free(memory);
+  return out;
 }
 
 // The mere presence marks it, whatever the text: a marker that is damaged is still a marker.

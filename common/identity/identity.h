@@ -33,6 +33,11 @@ Outcome<void> leaf_allowed(const X509* leaf, bool client);
 // Extension 1.3.6.1.4.1.59999.1.1 (UTF8String), 1..64 of A-Za-z0-9._-; empty when absent or invalid.
 std::string cohort_of(const X509* leaf);
 
+// How its issuer names it, for operators: the serial number in hex; the issuer as RFC 2253 has it, control and
+// non-ASCII characters escaped, cut at 256 bytes.
+std::string serial_of(const X509* leaf);
+std::string issuer_of(const X509* leaf);
+
 std::array<std::uint8_t, 32> leaf_hash(const X509* leaf);  // SHA-256 of the DER
 WallMs not_after(const X509* leaf);
 // Of the first certificate in a PEM file.

@@ -76,9 +76,11 @@ struct Client {
 struct Recorder final : AdminHandler {
   std::vector<AdminRequest> requests;
   AdminReply reply = AdminDone{};
-  AdminReply handle(const AdminRequest& request) override {
+  std::vector<AdminReplied> later;  // of op vehicle
+  void handle(const AdminRequest& request, AdminReplied replied) override {
     requests.push_back(request);
-    return reply;
+    if (request.op == AdminOp::vehicle) return later.push_back(std::move(replied));
+    replied(reply);
   }
 };
 
@@ -130,6 +132,29 @@ TEST_CASE("Admin: requests are one JSON object with a known op and its members")
   }
 }
 
+TEST_CASE("Admin: a vehicle is rendered with what is known, and null where nothing is") {
+  CHECK(parse_admin_request(R"({"op":"vehicle","vehicle":"A"})").value().op == AdminOp::vehicle);
+  CHECK(parse_admin_request(R"({"op":"vehicle"})").reason() == Reason::ADMIN_MALFORMED);
+  VehicleReport report;
+  report.vehicle = "A";
+  report.edge = "edge-1";
+  report.refusals.push_back({"connect", Reason::BLOCKED, 2, {1}, {2}, "127.0.0.1:1"});
+  const std::string offline = render_admin_reply(report);
+  CHECK(offline.starts_with(R"({"ok":true,"vehicle":"A","edge":"edge-1")"));
+  CHECK(offline.find(R"("online":false,"blocked":false,"connection":null,"sessions_answer":false,"session":null)") !=
+        std::string::npos);
+  CHECK(offline.find(R"("reason":"BLOCKED","sentence":"An operator has blocked this vehicle.","count":2)") !=
+        std::string::npos);
+  report.connection.emplace().from = "[2001:db8::7]:1";
+  report.session.emplace().ended = WallMs{7};
+  report.commands.push_back({{}, "SENT", "", "climate", "start", {1}, {2}, true});
+  const std::string online = render_admin_reply(report);
+  CHECK(online.find(R"("online":true)") != std::string::npos);
+  CHECK(online.find(R"("from":"[2001:db8::7]:1")") != std::string::npos);
+  CHECK(online.find(R"("ended_ms":7,"expires_ms":null)") != std::string::npos);
+  CHECK(online.find(R"("state":"SENT","reason":"","group":"climate","name":"start")") != std::string::npos);
+}
+
 TEST_CASE("Admin: the ledger is rendered lane by lane with its door") {
   LaneReport lane;
   lane.lane = Lane::state;
@@ -162,6 +187,46 @@ TEST_CASE("AdminServer: a line in, a line out, in order, and malformed lines end
   handler.reply = AdminRefusal{Reason::ADMIN_FAILED, "disk \"x\" is gone"};
   client.send(as_bytes("{\"op\":\"drain\"}\n"));
   CHECK(client.line() == "{\"ok\":false,\"reason\":\"ADMIN_FAILED\",\"sentence\":\"disk \\\"x\\\" is gone\"}\n");
+}
+
+TEST_CASE("AdminServer: an answer that takes its time is waited for, in order, and disturbs no other operator") {
+  const test::TempDir dir("admin");
+  auto loop = std::move(ControlLoop::create()).value();
+  Recorder handler;
+  auto server = std::move(AdminServer::start(*loop, handler, dir / "admin.sock", {})).value();
+  Client patient(*loop, dir / "admin.sock");
+  patient.send(as_bytes("{\"op\":\"vehicle\",\"vehicle\":\"A\"}\n{\"op\":\"drain\"}\n"));
+  REQUIRE(patient.until([&] { return handler.later.size() == 1; }));
+  Client other(*loop, dir / "admin.sock");
+  other.send(as_bytes("{\"op\":\"unblock\",\"vehicle\":\"B\"}\n"));
+  CHECK(other.line() == "{\"ok\":true}\n");
+  for (int i = 0; i < 10; ++i) patient.turn();
+  CHECK(patient.got.empty());
+  CHECK(handler.requests.size() == 2);  // the drain behind it waits
+  handler.later[0](AdminRefusal{Reason::VEHICLE_UNKNOWN, "who?"});
+  std::string lines = patient.line();
+  if (std::count(lines.begin(), lines.end(), '\n') < 2) lines += patient.line();
+  CHECK(lines == "{\"ok\":false,\"reason\":\"VEHICLE_UNKNOWN\",\"sentence\":\"who?\"}\n{\"ok\":true}\n");
+
+  // Who has said all it had to say is answered; who is gone is nobody, and neither is who came after it.
+  {
+    Client gone(*loop, dir / "admin.sock");
+    gone.send(as_bytes("{\"op\":\"vehicle\",\"vehicle\":\"C\"}\n"));
+    REQUIRE(gone.until([&] { return handler.later.size() == 2; }));
+  }
+  for (int i = 0; i < 10; ++i) patient.turn();
+  Client next(*loop, dir / "admin.sock");
+  next.send(as_bytes("{\"op\":\"vehicle\",\"vehicle\":\"D\"}\n"));
+  REQUIRE(next.until([&] { return handler.later.size() == 3; }));
+  REQUIRE(shutdown(next.fd, SHUT_WR) == 0);
+  handler.later[1](AdminDone{});
+  for (int i = 0; i < 10; ++i) next.turn();
+  CHECK(next.got.empty());
+  handler.later[2](AdminDone{});
+  CHECK(next.line() == "{\"ok\":true}\n");
+  CHECK(next.until([&] { return next.closed; }));
+  server.reset();
+  handler.later[0](AdminDone{});  // of nobody
 }
 
 TEST_CASE("AdminServer: a line without end is cut off at its bound") {

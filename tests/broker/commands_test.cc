@@ -283,6 +283,38 @@ TEST_CASE("CommandDesk: a command goes to its vehicle and every status to servic
   CHECK(edge.metrics->text().find("wayside_commands_total") != std::string::npos);
 }
 
+TEST_CASE("CommandDesk: who asks for a vehicle is told its open commands in their order, and no others") {
+  const test::TempDir dir("desk");
+  Edge edge(dir);
+  const auto waiting = [&](const std::string& vehicle) {
+    auto answer = std::make_shared<std::promise<std::vector<WaitingCommand>>>();
+    auto future = answer->get_future();
+    REQUIRE(
+        edge.desk->post(CommandsAsked{vehicle, [answer](std::vector<WaitingCommand> all) { answer->set_value(all); }}));
+    REQUIRE(future.wait_for(std::chrono::seconds(5)) == std::future_status::ready);
+    return future.get();
+  };
+  CHECK(waiting(kCar).empty());
+  CHECK(edge.ask(Ask{}) == "ACCEPTED");
+  CHECK(edge.ask(Ask{.id = 2}) == "ACCEPTED");
+  const auto queued = waiting(kCar);
+  REQUIRE(queued.size() == 2);
+  CHECK(queued[0].id == id_of(1));
+  CHECK(queued[0].state == "QUEUED");
+  CHECK_FALSE(queued[0].group.empty());
+  CHECK(queued[0].deadline > queued[0].accepted_at);
+  CHECK_FALSE(queued[0].written);
+  CHECK(queued[1].id == id_of(2));
+  CHECK(waiting("somebody-else").empty());
+  edge.ready(1);
+  REQUIRE(edge.io.take<Deliver>());
+  REQUIRE(edge.desk->post(CommandWritten{kCar, id_of(1), {0, 1}, true}));
+  const auto sent = waiting(kCar);
+  REQUIRE(sent.size() == 2);
+  CHECK(sent[0].state == "SENT");
+  CHECK(sent[0].written);
+}
+
 TEST_CASE("CommandDesk: refused requests are audited when their signatures hold and reach no vehicle") {
   const test::TempDir dir("desk");
   Edge edge(dir);

@@ -54,6 +54,8 @@ TEST_CASE("every command explains itself with --help and exit 0") {
                                                 {"grant", "revoke"},
                                                 {"grant", "show"},
                                                 {"issuer", "init"},
+                                                {"vehicle"},
+                                                {"vehicle", "show"},
                                                 {"vehicle", "block"},
                                                 {"vehicle", "unblock"},
                                                 {"ready"},

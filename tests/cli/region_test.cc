@@ -63,6 +63,42 @@ TEST_CASE("a running region: send, refusals, block, ledger and verify answer wit
     REQUIRE(run_wayside({"vehicle", "unblock", vins[1], "--admin", paths.admin_socket()}).exit_code == 0);
     CHECK(test::wait_until([&] { return cars.stats_of(vins[1]).online == 1; }, 30'000));
   }
+  SECTION("wayside vehicle tells of a car that is online, of one that is blocked with a command waiting, and of none") {
+    const auto vehicle = [&](const std::string& id, std::vector<std::string> more = {}) {
+      std::vector<std::string> args = {"vehicle", id, "--admin", paths.admin_socket()};
+      args.insert(args.end(), more.begin(), more.end());
+      return run_wayside(args);
+    };
+    const auto online = vehicle(vins[0]);
+    INFO(online.output);
+    CHECK(online.exit_code == 0);
+    CHECK(says(online, vins[0] + " at edge edge-1 (demo)\nONLINE    since 20"));
+    CHECK(says(online, "from 127.0.0.1:"));
+    CHECK(says(online, "PROVEN    certificate "));
+    CHECK(says(online, "not after 20"));
+    CHECK(says(online, "COMMANDS  0 open\n"));
+    CHECK(says(online, "REFUSED   nothing that is remembered\n"));
+
+    REQUIRE(run_wayside({"vehicle", "block", vins[1], "--admin", paths.admin_socket()}).exit_code == 0);
+    REQUIRE(send(vins[1], "unlock", {"--deadline-s", "60", "--json"}).exit_code == 0);
+    REQUIRE(test::wait_until([&] { return says(vehicle(vins[1]), "connect BLOCKED"); }, 20'000));
+    const auto blocked = vehicle(vins[1]);
+    INFO(blocked.output);
+    CHECK(says(blocked, ", BLOCKED by an operator\nOFFLINE   since 20"));
+    CHECK(says(blocked, "COMMANDS  1 open\n"));
+    CHECK(says(blocked, "unlock doors  QUEUED  deadline 20"));
+    CHECK(says(blocked, "An operator has blocked this vehicle."));
+    const auto json = vehicle(vins[1], {"--json"});
+    CHECK(json.exit_code == 0);
+    CHECK(says(json, R"("online":false,"blocked":true,"connection":null,"sessions_answer":true,"session":{"epoch":)"));
+    CHECK(says(json, R"("state":"QUEUED")"));
+    CHECK(says(json, R"({"stage":"connect","reason":"BLOCKED","sentence":)"));
+
+    const auto none = vehicle("WVWZZZ1JZXW999999");
+    CHECK(none.exit_code == 1);
+    CHECK(says(none, "VEHICLE_UNKNOWN: nothing is known of WVWZZZ1JZXW999999 at edge-1"));
+    CHECK(vehicle("not an id").exit_code == 2);
+  }
   SECTION("status says healthy while all is well, and why not while the core is dead, and healthy again") {
     const auto status = [&] { return run_wayside({"status", paths.edge_run()}); };
     CHECK(test::wait_until([&] { return status().exit_code == 0; }, 20'000));

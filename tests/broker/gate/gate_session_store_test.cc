@@ -46,6 +46,11 @@ struct Store {
     store->release({id, epoch, packet_id}, [&](Outcome<void> outcome) { answer.set_value(outcome); });
     return answer.get_future().get();
   }
+  std::optional<KnownSession> look(const std::string& id) {
+    std::promise<std::optional<KnownSession>> answer;
+    store->look(id, [&](const Outcome<std::optional<KnownSession>>& outcome) { answer.set_value(outcome.value()); });
+    return answer.get_future().get();
+  }
   std::vector<std::string> left(std::size_t max = 100, bool also_by_death = true) {
     std::promise<std::vector<std::string>> answer;
     store->left(max, also_by_death, [&](const Outcome<std::vector<LeftOnline>>& outcome) {
@@ -59,6 +64,29 @@ struct Store {
 };
 
 using Ids = std::vector<std::uint16_t>;
+
+TEST_CASE("a session is looked at, connected and after its end, and stays as it is") {
+  const test::TempDir folder;
+  Store store(folder);
+  CHECK_FALSE(store.look("car"));
+  const auto opened = store.open("car", true, 1000);
+  REQUIRE(opened.ok());
+  REQUIRE(
+      store.save("car", opened.value().epoch, {{"v1/car/cmd/#", 1, false, true}, {"v1/car/x", 0, false, true}}).ok());
+  const auto connected = store.look("car");
+  REQUIRE(connected);
+  CHECK(connected->epoch == opened.value().epoch);
+  CHECK(connected->durable);
+  CHECK(connected->expiry_s == 1000);
+  CHECK_FALSE(connected->ended);
+  CHECK(connected->subscriptions == 2);
+  store.store->end({"car", opened.value().epoch, 1000, WallMs{kNow.value + 5}});
+  const auto ended = store.look("car");
+  REQUIRE(ended);
+  CHECK(ended->ended == WallMs{kNow.value + 5});
+  CHECK(store.look("car")->subscriptions == 2);
+  CHECK(store.open("car", false, 1000).value().present);
+}
 
 TEST_CASE("a session store with damaged pages is refused as corrupt and left as it is") {
   const test::TempDir folder;

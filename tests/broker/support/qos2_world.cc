@@ -56,6 +56,9 @@ class PlantedStore final : public SessionStore {
   void left(std::size_t max, bool also_by_death, std::function<void(Outcome<std::vector<LeftOnline>>)> done) override {
     desk_.left(max, also_by_death, std::move(done));
   }
+  void look(std::string id, std::function<void(Outcome<std::optional<KnownSession>>)> done) override {
+    desk_.look(std::move(id), std::move(done));
+  }
   void untold(LeftOnline one) override { desk_.untold(std::move(one)); }
   void told(LeftOnline one) override { desk_.told(std::move(one)); }
 
