@@ -32,6 +32,9 @@ build_preset() {
   if [ $# -gt 0 ]; then ninja -C "build/$preset" "$@" >&2; else ninja -C "build/$preset" >&2; fi
 }
 
+# The version of the project, as CMake has it.
+project_version() { sed -n 's/^project(wayside VERSION \([0-9.]*\) .*/\1/p' "$root/CMakeLists.txt"; }
+
 product_targets="wayside wayside-broker wayside-bridge"
 
 # Sets `runner` to the words that run a command as one unprivileged user, and `run_user` to its name. As
@@ -64,3 +67,9 @@ stage_run() {
 
 # A JSON member of the last line of a file, for the shell: json_last FILE KEY (numbers and booleans only).
 json_last() { tail -n 1 "$1" | grep -o "\"$2\": *[^,}]*" | head -n 1 | sed 's/.*: *//'; }
+
+# The machine's own sources of Debian 12, and no other archive it may know.
+debian_sources() {
+  apt-get indextargets --format 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(SITE) $(CODENAME) $(COMPONENT)|$(ORIGIN)' 'Created-By: Packages' |
+    sed -n -E '/ bookworm(-[a-z]+)? /s/\|Debian.*$//p' | sort -u
+}

@@ -5,7 +5,7 @@ case "${1:-}" in -h|--help)
   cat <<TEXT
 usage: ./dev test [ARGUMENTS OF ctest]
 
-Builds preset dev and runs all tests. Useful: -R REGEX, -L unit|integration|crash|simulation|hostile|chart.
+Builds preset dev and runs all tests. Useful: -R REGEX, -L unit|integration|crash|simulation|hostile|chart|packaging.
 Tests with recorded drives read WAYSIDE_DATA_DIR (now: ${WAYSIDE_DATA_DIR:-unset, those tests are skipped}).
 TEXT
   exit 0 ;;
