@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages Wayside needs (scripts/packages.txt). Does nothing when all are there.
-# Usage: scripts/deps.sh [build|lint|chart|image|rootfs]...      (default: build)
+# Usage: scripts/deps.sh [build|lint|chart|image|package|rootfs]...      (default: build)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 groups=("$@"); [ ${#groups[@]} -gt 0 ] || groups=(build)
