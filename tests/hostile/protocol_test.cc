@@ -9,12 +9,15 @@ namespace {
 using mqtt::Version;
 
 Bytes raw_connect(const std::string& protocol, std::uint8_t level, const std::string& id) {
-  Bytes body = {0, static_cast<std::uint8_t>(protocol.size())};
-  body.insert(body.end(), protocol.begin(), protocol.end());
-  body.insert(body.end(), {level, 2, 0, 60, 0, static_cast<std::uint8_t>(id.size())});
-  body.insert(body.end(), id.begin(), id.end());
-  Bytes out = {0x10, static_cast<std::uint8_t>(body.size())};
-  out.insert(out.end(), body.begin(), body.end());
+  Bytes out = {0x10, static_cast<std::uint8_t>(8 + protocol.size() + id.size())};
+  const auto text = [&](const std::string& value) {
+    out.push_back(0);
+    out.push_back(static_cast<std::uint8_t>(value.size()));
+    for (const char c : value) out.push_back(static_cast<std::uint8_t>(c));
+  };
+  text(protocol);
+  for (const std::uint8_t byte : {level, std::uint8_t{2}, std::uint8_t{0}, std::uint8_t{60}}) out.push_back(byte);
+  text(id);
   return out;
 }
 
