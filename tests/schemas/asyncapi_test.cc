@@ -8,6 +8,7 @@
 
 #include "bridge/link/topics.h"
 #include "common/topic/topic.h"
+#include "common/version.h"
 #include "tests/schemas/plain_yaml.h"
 
 namespace wayside::schemas {
@@ -174,6 +175,12 @@ TEST_CASE("asyncapi carries each message on a topic, or says where else it lies"
     CHECK((where == "topic") == on_topics.contains(name));
     CHECK((where == "topic" || where == "framed" || where == "file"));
   }
+}
+
+TEST_CASE("asyncapi and the chart are of the release that is built") {
+  CHECK(asyncapi().at("info/version") == version());
+  const std::vector<std::string> chart = lines_of(std::string(WAYSIDE_SOURCE_DIR) + "/helm/wayside/Chart.yaml");
+  CHECK(std::ranges::count(chart, "appVersion: \"" + std::string(version()) + "\"") == 1);
 }
 
 TEST_CASE("asyncapi describes each slot of an address, and each operation is on a channel") {
