@@ -6,8 +6,6 @@
 #include "spool/format.h"
 
 namespace wayside::bridge::core {
-namespace {}  // namespace
-
 void CoreLog::settle_repeats(std::vector<CoreRecord>& batch) const {
   if (!batch.empty()) core::settle_repeats(repeats_[index_of(batch.front().lane)], batch);
 }
