@@ -40,7 +40,8 @@ usage: ./dev soak NAME [OPTIONS]
                                                 kube-apiserver, built with Go in build/chart-cluster (once, half an hour);
                                                 JSON: passed, value_sets, installed, upgraded, rolled_back, pods_admitted,
                                                 fixed_refused
-  full                                          clang-tidy of every file, all tests under asan and tsan
+  full                                          clang-tidy of every file; everything built and all tests run
+                                                under release, asan and tsan
 
 Folders of failed runs are kept and named.
 TEXT
@@ -163,7 +164,7 @@ soak_chart() {
 soak_full() {
   local failed=0
   ./dev lint --all || failed=1
-  for preset in asan tsan; do
+  for preset in release asan tsan; do
     build_preset "$preset"
     ctest --test-dir "build/$preset" --output-on-failure -j 2 || failed=1
   done
