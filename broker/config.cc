@@ -253,6 +253,7 @@ CustodyOptions custody_options(const config::Config& config) {
   options.bulk_unsynced_bytes_max = u64(config, "custody.bulk_unsynced_bytes_max");
   options.queue_bytes_max = u64(config, "custody.queue_bytes_max");
   options.segment_bytes_max = u64(config, "custody.segment_bytes_max");
+  options.lane_cached_bytes_max = u64(config, "custody.lane_cached_bytes_max");
   options.record_bytes_max = u32(config, "custody.record_bytes_max");
   options.total_bytes_max = u64(config, "custody.total_bytes_max");
   options.urgent_reserve_bytes = u64(config, "custody.urgent_reserve_bytes");

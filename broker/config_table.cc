@@ -106,6 +106,8 @@ constexpr Row kRows[] = {
             "Waiting records of one lane; then QUEUE_FULL."),
     integer("custody.record_bytes_max", "1048576", kKiB, kMiB, "Largest record."),
     integer("custody.segment_bytes_max", "16777216", 2 * kMiB, 1024 * kMiB, "Size of one segment file."),
+    integer("custody.lane_cached_bytes_max", "67108864", 0, kTiB,
+            "Of the sealed segments of one lane, the newest that stay in the page cache; 0: none."),
     integer("custody.lane_command_bytes_max", "33554432", 4 * kMiB, kTiB, "Live segments of the command lane."),
     integer("custody.lane_ack_bytes_max", "67108864", 4 * kMiB, kTiB, "Live segments of the ack lane."),
     integer("custody.lane_event_bytes_max", "268435456", 4 * kMiB, kTiB, "Live segments of the event lane."),

@@ -22,7 +22,7 @@ void tell(const spool::ReadRecord& record, Lane lane, const Met& met) {
 
 Result<Offset> scan(Disk& disk, const spool::Volume& volume, Lane lane, std::optional<Offset> from, const Met& met) {
   Result<std::unique_ptr<spool::LaneReader>> reader =
-      spool::LaneReader::open(disk, volume.lane_dir(lane), volume.uuid, lane);
+      spool::LaneReader::open(disk, volume.lane_dir(lane), volume.uuid, lane, spool::Reading::once);
   if (!reader.ok()) return std::move(reader).error();
   const Offset synced = (*reader)->synced();
   if (!from || *from >= synced) return synced;

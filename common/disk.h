@@ -47,6 +47,9 @@ class Disk {
   // A hint: these files, which nobody changes any more, will be opened and read in this order, each from the first byte
   // to the last. Nothing depends on it.
   virtual void expect_reads(const std::vector<std::string>& paths) { static_cast<void>(paths); }
+  // A hint: this file, which nobody writes any more and all of which was synced, need not stay in memory. Nothing
+  // depends on it.
+  virtual void let_go(const std::string& path) { static_cast<void>(path); }
   // Of a file or of a folder with all that it holds.
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   // A file, or a folder that is empty.

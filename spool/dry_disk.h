@@ -23,6 +23,7 @@ class DryDisk final : public Disk {
 
   Result<std::unique_ptr<DiskFile>> open(const std::string& path, OpenMode mode) override;
   void expect_reads(const std::vector<std::string>& paths) override { below_.expect_reads(paths); }
+  void let_go(const std::string& path) override { below_.let_go(path); }
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> remove(const std::string& path) override;
   Result<void> fsync_dir(const std::string& directory) override;

@@ -28,6 +28,8 @@ struct LaneOptions {
   // Live segments together, to the byte, footers and whatever a fault adds included; append beyond it is `full`. Not in
   // it is what an open segment reserves ahead.
   std::uint64_t lane_bytes_max = 1ULL << 30U;
+  // Of sealed segments, the newest that stay in the page cache.
+  std::uint64_t cached_bytes_max = 64U << 20U;
   std::uint32_t record_bytes_max = 1U << 20U;
   // Chain digest before `known_next` where the caller knows it (the settlement's): keeps the chain whole when
   // every file above it is gone.
@@ -63,7 +65,8 @@ std::uint64_t framed_bytes(std::size_t body_bytes);
 // Owns     the lane's segments and its mapped page `synced`; deletes segments wholly below settled.
 // Thread   one (in the broker: the lane's own thread; in the core: the lane's accept thread).
 // Durable  what commit() returned ok for, and nothing else.
-// Limits   lane_bytes_max, record_bytes_max; the open group is what was appended since commit. Only damage and a disk
+// Limits   lane_bytes_max, record_bytes_max, cached_bytes_max; the open group is what was appended since commit. Only
+// damage and a disk
 //          that does not cut a file pass lane_bytes_max: such a file stays as long as it is.
 class LaneWriter {
  public:
@@ -125,13 +128,19 @@ struct RecordView {
   DigestSource source = DigestSource::linked;
 };
 
+// What becomes of a segment's pages in memory when a reader goes on to the next one.
+enum class Reading : std::uint8_t {
+  again,  // they stay: others read them too
+  once,   // they are let go: of a backlog no more than a segment is brought back
+};
+
 // Owns     open read handles only.   Thread   one.   Durable  -
 // Limits   a read returns at most max_records and about max_bytes, at least one record if there is one.
 // Works in another process than the writer's, and with the writer dead: reads up to the mapped page.
 class LaneReader {
  public:
   static Result<std::unique_ptr<LaneReader>> open(Disk& disk, const std::string& lane_dir, const SpoolUuid& uuid,
-                                                  Lane lane);
+                                                  Lane lane, Reading reading = Reading::again);
   virtual ~LaneReader() = default;
 
   // The mapped page's word: the first offset that may not be read yet.

@@ -13,8 +13,8 @@ constexpr Offset kNoLimit{UINT64_MAX};
 // A position in a lane that moves over segment borders and over damage. Never at or past `synced`.
 class LaneCursor {
  public:
-  LaneCursor(Disk& disk, std::string dir, const Identity& identity)
-      : disk_(disk), dir_(std::move(dir)), identity_(identity) {}
+  LaneCursor(Disk& disk, std::string dir, const Identity& identity, Reading reading = Reading::again)
+      : disk_(disk), dir_(std::move(dir)), identity_(identity), reading_(reading) {}
 
   Result<void> seek(const std::vector<Offset>& bases, Offset at, Offset synced);
   Result<Step> next(const std::vector<Offset>& bases, Offset synced);
@@ -37,6 +37,7 @@ class LaneCursor {
   Disk& disk_;
   std::string dir_;
   Identity identity_;
+  Reading reading_;
   std::unique_ptr<SegmentWalker> walker_;
   Offset end_;  // of the walker's segment, as the list of bases says
   // What the walker holds of the file is as it was synced below this; above it the writer may have written since.
@@ -84,7 +85,9 @@ Result<void> LaneCursor::seek(const std::vector<Offset>& bases, Offset at, Offse
 
 Result<Step> LaneCursor::next(const std::vector<Offset>& bases, Offset synced) {
   while (walker_->offset() >= end_) {
+    const Offset left = walker_->base();
     if (auto opened = open(bases, end_); !opened) return std::move(opened).error();
+    if (reading_ == Reading::once) disk_.let_go(segment_path(dir_, left));
   }
   if (walker_->offset() >= fresh_until_) {
     walker_->invalidate();
@@ -145,8 +148,12 @@ Result<Step> LaneCursor::lost_step(Offset segment_end) {
 
 class LaneReaderImpl final : public LaneReader {
  public:
-  LaneReaderImpl(Disk& disk, std::string dir, const Identity& identity, SyncedPage page)
-      : disk_(disk), dir_(std::move(dir)), identity_(identity), page_(std::move(page)), cursor_(disk, dir_, identity) {}
+  LaneReaderImpl(Disk& disk, std::string dir, const Identity& identity, SyncedPage page, Reading reading)
+      : disk_(disk),
+        dir_(std::move(dir)),
+        identity_(identity),
+        page_(std::move(page)),
+        cursor_(disk, dir_, identity, reading) {}
 
   [[nodiscard]] Offset synced() override { return page_.load(); }
   Result<Offset> oldest() override;
@@ -328,11 +335,11 @@ Result<Received> LaneReaderImpl::received_by_cohort() {
 }  // namespace
 
 Result<std::unique_ptr<LaneReader>> LaneReader::open(Disk& disk, const std::string& lane_dir, const SpoolUuid& uuid,
-                                                     Lane lane) {
+                                                     Lane lane, Reading reading) {
   auto page = SyncedPage::open(disk, lane_dir);
   if (!page) return std::move(page).error();
   return std::unique_ptr<LaneReader>(
-      std::make_unique<LaneReaderImpl>(disk, lane_dir, Identity{uuid, lane}, std::move(page).value()));
+      std::make_unique<LaneReaderImpl>(disk, lane_dir, Identity{uuid, lane}, std::move(page).value(), reading));
 }
 
 }  // namespace wayside::spool

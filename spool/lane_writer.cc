@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "spool/cached_segments.h"
 #include "spool/lane.h"
 #include "spool/open_group.h"
 #include "spool/recovery.h"
@@ -25,7 +26,8 @@ class LaneWriterImpl final : public LaneWriter {
         digest_(state.digest),
         source_(state.source),
         received_(std::move(state.received)),
-        sealed_(std::move(state.segments)) {
+        sealed_(std::move(state.segments)),
+        cached_(disk, options_.dir, options_.cached_bytes_max, sealed_) {
     for (const SegmentSize& segment : sealed_) sealed_bytes_ += segment.bytes;
     table_bytes_ = table_bytes(received_);
     group_.begin(synced_, digest_);
@@ -55,6 +57,7 @@ class LaneWriterImpl final : public LaneWriter {
   Result<void> write_group(WallMs now);
   Result<void> create_segment(WallMs now);
   void retire_active();
+  Result<void> seal_active();
   void abandon_active();
   void publish();
   void begin_branch();
@@ -71,6 +74,7 @@ class LaneWriterImpl final : public LaneWriter {
   Received received_;
   std::vector<SegmentSize> sealed_;
   std::uint64_t sealed_bytes_ = 0;
+  CachedSegments cached_;            // of sealed_
   std::uint64_t removed_bytes_ = 0;  // of segments whose names a loss of power may bring back
   std::uint64_t table_bytes_ = 0;    // of received_
   bool refused_ = false;             // for want of room, since the last release
@@ -154,6 +158,7 @@ Result<Offset> LaneWriterImpl::commit(WallMs now) {
   }
   given_up_ = false;
   publish();
+  cached_.trim();
   return synced_;
 }
 
@@ -161,8 +166,7 @@ Result<void> LaneWriterImpl::write_group(WallMs now) {
   const ByteView sectors = group_.sectors(identity_, synced_, now, received_);
   if (active_ && !active_->fits(sectors.size())) {
     // What is in it is synced; a footer that cannot be written only makes a later open slower.
-    if (auto sealed = active_->seal(received_); !sealed) active_->abandon(received_);
-    retire_active();
+    static_cast<void>(seal_active());
   }
   if (!active_) {
     if (auto created = create_segment(now); !created) return created;
@@ -184,6 +188,7 @@ Result<void> LaneWriterImpl::create_segment(WallMs now) {
   active_ = std::move(created).value();
   if (!sealed_.empty() && sealed_.back().base == synced_) {  // an empty one, replaced by its name
     sealed_bytes_ -= sealed_.back().bytes;
+    cached_.removed(synced_);
     sealed_.pop_back();
   }
   return {};
@@ -193,6 +198,18 @@ void LaneWriterImpl::retire_active() {
   sealed_.push_back({active_->base(), active_->bytes()});
   sealed_bytes_ += active_->bytes();
   active_.reset();
+}
+
+// What a failed sync left in memory may be nowhere else: such a file is never let go.
+Result<void> LaneWriterImpl::seal_active() {
+  auto sealed = active_->seal(received_);
+  if (sealed) {
+    cached_.sealed({active_->base(), active_->bytes()});
+  } else {
+    active_->abandon(received_);  // half a footer may stand in it
+  }
+  retire_active();
+  return sealed;
 }
 
 void LaneWriterImpl::abandon_active() {
@@ -229,6 +246,7 @@ Result<std::uint64_t> LaneWriterImpl::release_below(Offset settled) {
     if (auto removed = disk_.remove(segment_path(options_.dir, sealed_.front().base)); !removed) {
       if (removed.error().fault != Fault::not_found) return std::move(removed).error();
     }
+    cached_.removed(sealed_.front().base);
     removed_bytes_ += sealed_.front().bytes;
     sealed_bytes_ -= sealed_.front().bytes;
     sealed_.erase(sealed_.begin());
@@ -242,9 +260,8 @@ Result<std::uint64_t> LaneWriterImpl::release_below(Offset settled) {
 Result<void> LaneWriterImpl::seal() {
   WAYSIDE_ASSERT(group_.empty());
   if (!active_) return {};
-  auto sealed = active_->seal(received_);
-  if (!sealed) active_->abandon(received_);  // half a footer may stand in it
-  retire_active();
+  auto sealed = seal_active();
+  cached_.trim();
   return sealed;
 }
 

@@ -36,6 +36,7 @@ struct CoreLogOptions {
   std::string root;
   SpoolUuid fresh;  // identity of a volume that is made now
   std::uint64_t segment_bytes_max = 64U << 20U;
+  std::uint64_t lane_cached_bytes_max = 64U << 20U;  // in the page cache, of a lane's sealed segments
   std::uint64_t lane_bytes_max = 4ULL << 30U;
   std::uint32_t record_bytes_max = 4U << 20U;
   std::uint64_t checkpoint_records = 50'000;

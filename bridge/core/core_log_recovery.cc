@@ -62,6 +62,7 @@ Result<void> CoreLog::open_lane(Lane lane, std::vector<std::string>* sentences) 
   options.uuid = volume_.uuid;
   options.segment_bytes_max = options_.segment_bytes_max;
   options.lane_bytes_max = options_.lane_bytes_max;
+  options.cached_bytes_max = options_.lane_cached_bytes_max;
   options.record_bytes_max = options_.record_bytes_max;
   spool::Recovery recovery;
   Result<std::unique_ptr<spool::LaneWriter>> writer = spool::LaneWriter::open(disk_, options, proven(lane), &recovery);

@@ -22,6 +22,8 @@ constexpr config::Row kRows[] = {
     integer("core.log_segment_bytes_max", "67108864", 64 * kKiB, kGiB,
             "One segment of the core log; never above an eighth of log_lane_bytes_max, since room comes back a segment "
             "at a time."),
+    integer("core.log_lane_cached_bytes_max", "67108864", 0, kTiB,
+            "Of the sealed segments of one lane of the core log, the newest that stay in the page cache; 0: none."),
     integer("core.log_record_bytes_max", "4194304", 2 * kMiB, 32 * kMiB,
             "Largest record of the core log; a larger one ends as a dead letter and lost."),
 
@@ -173,6 +175,7 @@ core::CoreLogOptions core_log_options(const config::Config& config) {
   out.dedupe.vehicles_max = u64(config, "dedupe.vehicles_max");
   out.dedupe.bytes_max = u64(config, "dedupe.window_bytes_max");
   out.segment_bytes_max = std::min(u64(config, "core.log_segment_bytes_max"), out.lane_bytes_max / 8);
+  out.lane_cached_bytes_max = u64(config, "core.log_lane_cached_bytes_max");
   out.record_bytes_max = static_cast<std::uint32_t>(config.integer("core.log_record_bytes_max"));
   return out;
 }

@@ -52,7 +52,7 @@ Result<Spool> open_spool(Disk& disk, const std::string& root) {
   if (*moved) out.previous = (*moved)->from;
   for (const Lane lane : kAllLanes) {
     const std::string dir = out.volume.lane_dir(lane);
-    auto reader = spool::LaneReader::open(disk, dir, out.volume.uuid, lane);
+    auto reader = spool::LaneReader::open(disk, dir, out.volume.uuid, lane, spool::Reading::once);
     if (!reader) return reader.error();
     auto settlement = spool::SettlementLog::open(disk, dir, out.volume.uuid, lane);
     if (!settlement) return settlement.error();

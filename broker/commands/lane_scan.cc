@@ -12,7 +12,7 @@ constexpr std::uint64_t kReadBytes = 1U << 20U;
 
 Result<ScanReport> scan_ack_lane(Disk& disk, const AckLane& lane, Offset from,
                                  const std::function<void(Scanned, Offset)>& met) {
-  auto reader = spool::LaneReader::open(disk, lane.dir, lane.uuid, Lane::ack);
+  auto reader = spool::LaneReader::open(disk, lane.dir, lane.uuid, Lane::ack, spool::Reading::once);
   if (!reader) return std::move(reader).error().with("scan of the ack lane");
   const auto oldest = (*reader)->oldest();
   if (!oldest) return Error(oldest.error()).with("scan of the ack lane");

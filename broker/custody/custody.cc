@@ -55,6 +55,7 @@ Result<void> Custody::open_lane(Lane lane) {
   lane_options.uuid = volume_.uuid;
   lane_options.segment_bytes_max = options_.segment_bytes_max;
   lane_options.lane_bytes_max = options_.lane_bytes_max[index_of(lane)];
+  lane_options.cached_bytes_max = options_.lane_cached_bytes_max;
   lane_options.record_bytes_max = options_.record_bytes_max;
   lane_options.known_digest = standing->digest;
   lane_options.branch = options_.branch;

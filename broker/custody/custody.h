@@ -24,6 +24,7 @@ struct CustodyOptions {
   std::uint64_t bulk_unsynced_bytes_max = 512U << 10U;  // of one group of state, bulk
   std::uint64_t queue_bytes_max = 16U << 20U;           // waiting, a lane
   std::uint64_t segment_bytes_max = 16U << 20U;
+  std::uint64_t lane_cached_bytes_max = 64U << 20U;  // in the page cache, of a lane's sealed segments
   std::array<std::uint64_t, kLanes> lane_bytes_max{};
   std::uint32_t record_bytes_max = 1U << 20U;
   std::uint64_t total_bytes_max = 0;  // of all lanes together; 0: the sum of lane_bytes_max

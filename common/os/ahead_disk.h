@@ -20,6 +20,7 @@ class AheadDisk final : public Disk {
 
   Result<std::unique_ptr<DiskFile>> open(const std::string& path, OpenMode mode) override;
   void expect_reads(const std::vector<std::string>& paths) override;
+  void let_go(const std::string& path) override { below_.let_go(path); }
   Result<void> rename(const std::string& from, const std::string& to) override { return below_.rename(from, to); }
   Result<void> remove(const std::string& path) override { return below_.remove(path); }
   Result<void> fsync_dir(const std::string& directory) override { return below_.fsync_dir(directory); }

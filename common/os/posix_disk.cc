@@ -64,6 +64,13 @@ class PosixDisk final : public Disk {
     return std::unique_ptr<DiskFile>(std::move(file).value());
   }
 
+  void let_go(const std::string& path) override {
+    const int descriptor = retry_eintr([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+    if (descriptor < 0) return;  // removed meanwhile
+    static_cast<void>(::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED));
+    ::close(descriptor);
+  }
+
   Result<void> rename(const std::string& from, const std::string& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0) return errno_error("rename", from + " -> " + to);
     return {};

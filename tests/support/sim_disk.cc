@@ -52,6 +52,12 @@ void copy_sector(const Inode& from, Bytes& to, std::size_t sector) {
   }
 }
 
+void forget_sector(Inode& inode, std::size_t sector) {
+  for (std::size_t i = sector * kSector; i < std::min((sector + 1) * kSector, inode.cache.size()); ++i) {
+    inode.cache[i] = i < inode.platter.size() ? inode.platter[i] : 0;
+  }
+}
+
 }  // namespace
 
 struct SimDisk::State {
@@ -68,6 +74,7 @@ struct SimDisk::State {
   std::array<std::uint64_t, kCalls> fired{};
   std::array<Slow, kCalls> slow;
   std::uint64_t slowed = 0;
+  std::vector<std::string> let_go;
 
   Result<void> enter(SimCall call, const std::string& what) {
     const auto index = static_cast<std::size_t>(call);
@@ -377,6 +384,18 @@ Result<std::vector<std::string>> SimDisk::list(const std::string& directory) {
   }
   return out;
 }
+
+void SimDisk::let_go(const std::string& path) {
+  state_->let_go.push_back(path);
+  const auto found = state_->names.find(path);
+  if (found == state_->names.end()) return;
+  Inode& inode = *found->second;
+  for (std::size_t sector = 0; sector * kSector < inode.cache.size(); ++sector) {
+    if (!inode.dirty.contains(sector)) forget_sector(inode, sector);
+  }
+}
+
+const std::vector<std::string>& SimDisk::were_let_go() const { return state_->let_go; }
 
 Result<bool> SimDisk::exists(const std::string& path) {
   return state_->names.contains(path) || state_->directories.contains(path);

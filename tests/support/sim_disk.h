@@ -30,6 +30,8 @@ class SimDisk final : public Disk {
   ~SimDisk() override;
 
   Result<std::unique_ptr<DiskFile>> open(const std::string& path, OpenMode mode) override;
+  // Only what waits to be written stays in memory: of what a failed sync left there, the platter's is read again.
+  void let_go(const std::string& path) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> remove(const std::string& path) override;
   Result<void> fsync_dir(const std::string& directory) override;
@@ -51,6 +53,7 @@ class SimDisk final : public Disk {
   [[nodiscard]] std::uint64_t calls(SimCall call) const;
   [[nodiscard]] std::uint64_t fired(SimCall call) const;  // of them, made to fail
   [[nodiscard]] std::uint64_t slowed() const;
+  [[nodiscard]] const std::vector<std::string>& were_let_go() const;  // paths, in order
 
   // --- damage, at once on the platter and in the cache.
   void flip_bit(const std::string& path, std::uint64_t byte, unsigned bit);
