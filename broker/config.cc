@@ -261,7 +261,8 @@ CustodyOptions custody_options(const config::Config& config) {
                    u32(config, "custody.mark_hysteresis_percent")};
   options.volume_reserve_bytes = u64(config, "custody.volume_reserve_bytes");
   options.store_file = folders(config).in_state("commands.db");
-  options.store_bytes_max = u64(config, "commands.open_bytes_max");
+  options.closed_bytes_max = u64(config, "commands.closed_bytes_max");
+  options.store_bytes_max = u64(config, "commands.open_bytes_max") + options.closed_bytes_max;
   options.sessions_keep = true;
   for (const Lane lane : kAllLanes) {
     options.lane_bytes_max[index_of(lane)] = u64(config, std::string("custody.lane_") + to_string(lane) + "_bytes_max");
@@ -295,6 +296,7 @@ Result<DeskOptions> desk_options(const config::Config& config, AckLane ack_lane)
   }
   options.limits = command_limits(config);
   options.store.counters_max = u64(config, "commands.counters_max");
+  options.store.closed_bytes_max = u64(config, "commands.closed_bytes_max");
   options.mailbox_messages_max = u64(config, "commands.mailbox_messages_max");
   options.mailbox_acks_per_vehicle_max = u64(config, "commands.mailbox_acks_per_vehicle_max");
   options.look_interval_ms = config.integer("commands.look_interval_ms");

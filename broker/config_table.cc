@@ -143,6 +143,9 @@ constexpr Row kRows[] = {
             "How far commits and lists move the durable time beyond the monotonic clock; above it an alarm."),
     integer("commands.store_retry_ms", "1000", 10, 60'000, "Pause after a fault of the command store."),
     integer("commands.closed_keep_s", "86400", 60, 31'536'000, "Closed commands are kept so long past their deadline."),
+    integer("commands.closed_bytes_max", "268435456", kMiB, 64 * 1024 * kMiB,
+            "Closed commands in the store, 512 bytes and its request each; above it those past their deadline are "
+            "forgotten earlier, the oldest first, and without one of these a new command is TOO_MANY_COMMANDS."),
     integer("commands.purge_interval_ms", "60000", 1000, 86'400'000, "Looks for closed commands to forget."),
     integer("commands.counters_max", "1000000", 1, 100'000'000,
             "Supersede counters kept, of all issuers and vehicles; then TOO_MANY_COMMANDS."),

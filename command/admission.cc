@@ -210,7 +210,8 @@ bool Lifecycle::accept_refused(InFlight& flight, Vehicle& vehicle, Completion& c
     case StoreOutcome::known: break;
     case StoreOutcome::id_conflict: reason = Reason::ID_CONFLICT; break;
     case StoreOutcome::counter_low: reason = Reason::COUNTER_LOW; break;
-    case StoreOutcome::counters_full: reason = Reason::TOO_MANY_COMMANDS; break;
+    case StoreOutcome::counters_full:
+    case StoreOutcome::closed_full: reason = Reason::TOO_MANY_COMMANDS; break;
     case StoreOutcome::lease_held: reason = Reason::STORE_FAULT; break;
     case StoreOutcome::fault: flight.admission->doubtful = true; return false;
     default: return false;

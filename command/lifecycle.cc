@@ -6,6 +6,11 @@
 #include "common/result.h"
 
 namespace wayside::command {
+namespace {
+
+constexpr std::size_t kPurgeRows = 1'000;
+
+}  // namespace
 
 const char* to_string(AlarmKind kind) {
   switch (kind) {
@@ -63,8 +68,16 @@ void Lifecycle::flush() {
       return now_.mono - entry.second.since >= options_.limits.stray_acks_interval_ms;
     });
     submit({.what = InFlight::What::purge},
-           PurgeClosed{.deadline_before = {edge_now().value - options_.limits.closed_keep_ms}});
+           PurgeClosed{{edge_now().value - options_.limits.closed_keep_ms}, kPurgeRows});
   }
+}
+
+// Where there was more to forget than one transaction should hold up, the next follows at once.
+void Lifecycle::purged(const Completion& completion) {
+  if (completion.outcome != StoreOutcome::done) return;  // rows more are no harm; the next one tries again
+  closed_.bytes = completion.closed_bytes;
+  closed_.forgotten_by_age += completion.forgotten;
+  if (completion.forgotten >= kPurgeRows) purge_at_ = now_.mono;
 }
 
 std::optional<MonoMs> Lifecycle::wake(const Now& now) const {
@@ -109,8 +122,8 @@ void Lifecycle::on(Completed& event) {
       actions_.emplace_back(AckVerdict{flight.token, late, why, late});
       return;
     }
-    case What::release:
-    case What::purge: return;  // a lease or a row more is no harm; the next one tries again
+    case What::purge: return purged(completion);
+    case What::release: return;  // a lease more is no harm; the next one tries again
     case What::marks:
     case What::lists:
     case What::pending:

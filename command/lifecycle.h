@@ -63,6 +63,13 @@ class Lifecycle {
   [[nodiscard]] bool running() const { return phase_ == Phase::running; }
   [[nodiscard]] std::size_t open_commands() const { return open_total_; }
   [[nodiscard]] std::size_t outbox_size() const { return outbox_.size(); }
+  // Closed commands that the store keeps, and how many it has forgotten since the start.
+  struct Closed {
+    std::uint64_t bytes = 0;
+    std::uint64_t forgotten_by_age = 0;
+    std::uint64_t forgotten_for_room = 0;
+  };
+  [[nodiscard]] const Closed& closed() const { return closed_; }
   // The open commands of a vehicle in the order of delivery; until the next step.
   struct OpenCommand {
     const Command* row = nullptr;
@@ -216,6 +223,7 @@ class Lifecycle {
   std::uint64_t submit(InFlight flight, Operation operation);
   void flush();  // outbox, confirmations, purge
   void housekeeping();
+  void purged(const Completion& completion);
   void pause(const std::string& name, Vehicle& vehicle);
   void lost_track(const std::string& name, Vehicle& vehicle, const Completion& completion);
   void alarm(AlarmKind kind, std::string sentence);
@@ -246,6 +254,7 @@ class Lifecycle {
   std::uint64_t lane_next_ = 0;                  // above every record of ours heard of in the ack lane
   std::uint64_t lane_needed_from_ = 0;           // min of the durable marks
   MonoMs purge_at_{};
+  Closed closed_;
   Marks marks_;           // as loaded
   bool stepped_ = false;  // the alarm was given
 };

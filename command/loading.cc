@@ -20,6 +20,7 @@ void Lifecycle::loaded(InFlight& flight, Completion& completion) {
   }
   if (flight.what == What::marks) {
     marks_ = completion.marks;
+    closed_.bytes = completion.closed_bytes;
     lane_needed_from_ = std::min(marks_.applied_ack, marks_.outbox_next_offset);
     lane_next_ = lane_needed_from_;
     time_ = EdgeTime(marks_.time_mark, now_.mono, options_.limits.clock_step_max_ms);

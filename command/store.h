@@ -23,7 +23,9 @@ struct Transition {
 // A new command with its first statuses (versions 1..n); the command stands at the last of them.
 // Refused by the store, not by its caller, so that two edges cannot both accept:
 //   the name is known with the same bytes -> known; with others -> id_conflict;
-//   the supersede key is not empty and the counter not above the highest accepted -> counter_low.
+//   the supersede key is not empty and the counter not above the highest accepted -> counter_low;
+//   closed commands take more than they may, and none of them is past its deadline -> closed_full. Where some are, the
+//   oldest of them are forgotten in the same transaction (deadline below `time_mark`).
 struct Accept {
   Command command;
   std::vector<Status> statuses;
@@ -79,10 +81,11 @@ struct ReadOutbox {  // unconfirmed statuses in order of commit
   std::uint64_t after = 0;
   std::size_t limit = 1000;
 };
-// Forgets closed commands whose deadline is before: admission refuses their intents by deadline anyway.
+// Forgets closed commands whose deadline is before, the oldest first: admission refuses their intents by deadline
+// anyway.
 struct PurgeClosed {
   WallMs deadline_before{};
-  std::size_t limit = 1000;
+  std::size_t limit = 1000;  // rows
 };
 
 using Operation = std::variant<Commit, ReleaseLease, ConfirmOutbox, PutList, FindCommand, ReadMarks, ReadLists,
@@ -94,6 +97,7 @@ enum class StoreOutcome : std::uint8_t {
   id_conflict,       // Accept
   counter_low,       // Accept
   counters_full,     // Accept: no room for another supersede key
+  closed_full,       // Accept: no room for another command once it is closed
   version_conflict,  // Transition
   lease_lost,        // the epoch is not the lease's
   lease_held,        // another holder has the lease
@@ -117,19 +121,27 @@ struct StoredList {
 struct Completion {
   std::uint64_t token = 0;
   StoreOutcome outcome = StoreOutcome::done;
-  std::string sentence;           // of a fault, for the log
-  std::uint64_t epoch = 0;        // Commit: of the lease
-  std::uint64_t sequence = 0;     // Accept: given to the command
-  Marks marks;                    // ReadMarks
-  std::vector<Command> commands;  // FindCommand, ReadPending, known
-  std::vector<Status> statuses;   // ReadOutbox
-  std::vector<StoredList> lists;  // ReadLists
+  std::string sentence;            // of a fault, for the log
+  std::uint64_t epoch = 0;         // Commit: of the lease
+  std::uint64_t sequence = 0;      // Accept: given to the command
+  Marks marks;                     // ReadMarks
+  std::uint64_t closed_bytes = 0;  // ReadMarks, Commit, PurgeClosed: of closed commands, as it is then
+  std::size_t forgotten = 0;       // Commit, PurgeClosed: closed commands that are no more
+  std::vector<Command> commands;   // FindCommand, ReadPending, known
+  std::vector<Status> statuses;    // ReadOutbox
+  std::vector<StoredList> lists;   // ReadLists
 };
 
 // Bounds of a store; what is beyond is refused with the outcome named.
 struct StoreLimits {
-  std::uint64_t counters_max = 1'000'000;  // counters_full
+  std::uint64_t counters_max = 1'000'000;          // counters_full
+  std::uint64_t closed_bytes_max = 256ULL << 20U;  // closed_full; closed_bytes_of each
 };
+
+// What a closed command counts for: its request, and about what a row and its indexes take beside it.
+inline std::uint64_t closed_bytes_of(std::size_t request_bytes) { return request_bytes + 512; }
+// So many at most are forgotten for one that is accepted.
+inline constexpr std::size_t kForgottenForOneMax = 64;
 
 // Owns     the durable commands, leases, outbox, lists, counters and marks.
 // Thread   submit: one. Completions may come on a thread of the store: the sink must only post.

@@ -152,6 +152,8 @@ void Lifecycle::commit_completed(InFlight& flight, Completion& completion) {
   vehicle.busy = vehicle.admitting = false;
   if (completion.outcome == StoreOutcome::done) {
     vehicle.lease = completion.epoch;
+    closed_.bytes = completion.closed_bytes;
+    closed_.forgotten_for_room += completion.forgotten;
     apply(vehicle, flight.commit.transitions);
     acks_done(vehicle, flight.acks_taken);
     if (flight.admission) accepted(flight, vehicle, completion);

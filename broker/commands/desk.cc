@@ -91,7 +91,7 @@ void CommandDesk::turn(std::deque<Posted> posted) {
   if (const Offset needed = lifecycle_.lane_needed_from(); needed != kept_from_) {
     custody_->keep_from(Lane::ack, kept_from_ = needed);
   }
-  counters_.standing(lifecycle_.open_commands(), lifecycle_.outbox_size());
+  counters_.standing(lifecycle_);
   if (loaded_ && lists_.empty()) report_ready({});
 }
 

@@ -66,10 +66,23 @@ void DeskCounters::alarm(command::AlarmKind kind) {
   registry_.counter("wayside_command_alarms_total", "Alarms of the command thread.", {{"kind", to_string(kind)}}).add();
 }
 
-void DeskCounters::standing(std::size_t open, std::size_t outbox) {
-  registry_.gauge("wayside_commands_open", "Open commands of this edge.").set(static_cast<double>(open));
+void DeskCounters::forgotten(const char* cause, std::uint64_t total) {
+  metrics::Counter& counter = registry_.counter("wayside_commands_forgotten_total",
+                                                "Closed commands that the store keeps no more.", {{"cause", cause}});
+  const double behind = static_cast<double>(total) - counter.value();
+  if (behind > 0) counter.add(behind);
+}
+
+void DeskCounters::standing(const command::Lifecycle& lifecycle) {
+  registry_.gauge("wayside_commands_open", "Open commands of this edge.")
+      .set(static_cast<double>(lifecycle.open_commands()));
   registry_.gauge("wayside_command_outbox", "Statuses that wait for the ack lane or its confirmation.")
-      .set(static_cast<double>(outbox));
+      .set(static_cast<double>(lifecycle.outbox_size()));
+  const command::Lifecycle::Closed& closed = lifecycle.closed();
+  registry_.gauge("wayside_commands_closed_bytes", "What the closed commands in the store count for.")
+      .set(static_cast<double>(closed.bytes));
+  forgotten("age", closed.forgotten_by_age);
+  forgotten("room", closed.forgotten_for_room);
 }
 
 }  // namespace wayside::broker

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "command/events.h"
+#include "command/lifecycle.h"
 #include "common/metrics/metrics.h"
 
 namespace wayside::broker {
@@ -19,11 +20,12 @@ class DeskCounters {
   void list(bool accepted, Reason reason);
   void lists_failing(std::size_t files);
   void alarm(command::AlarmKind kind);
-  void standing(std::size_t open, std::size_t outbox);
+  void standing(const command::Lifecycle& lifecycle);
 
  private:
   void count(const std::string& state, const std::string& reason);
   void observe(const char* stage, std::int64_t ms);
+  void forgotten(const char* cause, std::uint64_t total);
 
   metrics::Registry& registry_;
 };

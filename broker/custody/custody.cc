@@ -133,6 +133,7 @@ VolumeNeed Custody::need() const {
   need.used_bytes = lane_bytes();
   need.ahead_bytes = kLanes * (spool::kAllocateStepBytes + spool::kHeaderBytes + 2 * spool::kFooterBytesMax);
   need.store_bytes_max = options_.store_bytes_max;
+  need.closed_bytes_max = options_.closed_bytes_max;
   if (need.store_bytes_max > 0) {
     need.store_used_bytes = file_bytes(options_.store_file) + file_bytes(options_.store_file + "-wal");
   }
@@ -145,7 +146,15 @@ Result<void> Custody::check_space() {
   if (!space.ok()) return std::move(space).error();
   space_watch_.emplace(
       metrics_, SpaceWatch::Bounds{options_.lane_bytes_max, space_.limits().total_bytes_max, need(), options_.marks});
-  return check_volume(need(), *space, volume_.root);
+  if (Result<void> fits = check_volume(need(), *space, volume_.root); !fits.ok()) return fits;
+  if (need().bytes() > space->available_bytes) {
+    log::warning("volume_short", {{"needs_bytes", std::to_string(need().bytes())},
+                                  {"available_bytes", std::to_string(space->available_bytes)},
+                                  {"why",
+                                   "closed commands may take what custody.volume_reserve_bytes keeps: lower "
+                                   "commands.closed_bytes_max, or use a larger volume"}});
+  }
+  return {};
 }
 
 void Custody::watch_space() {

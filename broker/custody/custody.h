@@ -33,8 +33,9 @@ struct CustodyOptions {
   std::uint64_t volume_reserve_bytes = 64U << 20U;
   std::string store_file;  // the command store and what it may take, for the check of the volume
   std::uint64_t store_bytes_max = 0;
-  std::uint64_t branch = 0;    // spool::LaneOptions::branch of every lane
-  bool sessions_keep = false;  // nothing is released before Keeper::sessions has spoken
+  std::uint64_t closed_bytes_max = 0;  // of it, VolumeNeed::closed_bytes_max
+  std::uint64_t branch = 0;            // spool::LaneOptions::branch of every lane
+  bool sessions_keep = false;          // nothing is released before Keeper::sessions has spoken
 };
 
 // Owns     the spool volume (writer.lock), the lane threads, the counts at the door.

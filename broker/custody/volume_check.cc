@@ -31,14 +31,20 @@ std::uint64_t VolumeNeed::bytes() const {
   return left(lane_bytes_max, used_bytes) + ahead_bytes + left(store_bytes_max, store_used_bytes) + reserve_bytes;
 }
 
+std::uint64_t VolumeNeed::bytes_to_start() const {
+  VolumeNeed without = *this;
+  without.store_bytes_max -= closed_bytes_max;
+  return without.bytes();
+}
+
 Result<void> check_volume(const VolumeNeed& need, const VolumeSpace& space, const std::string& path) {
-  if (need.bytes() <= space.available_bytes) return {};
+  if (need.bytes_to_start() <= space.available_bytes) return {};
   return Error{Fault::no_space,
                "the lanes may take " + mib(need.lane_bytes_max) + " (" + mib(need.used_bytes) + " taken) and " +
-                   mib(need.ahead_bytes) + " ahead, the command store " + mib(need.store_bytes_max) + " (" +
-                   mib(need.store_used_bytes) + " taken), and " + mib(need.reserve_bytes) +
-                   " must stay free: that needs " + mib(need.bytes()) + ", but " + path + " has only " +
-                   mib(space.available_bytes) +
+                   mib(need.ahead_bytes) + " ahead, the command store " +
+                   mib(need.store_bytes_max - need.closed_bytes_max) + " (" + mib(need.store_used_bytes) +
+                   " taken), and " + mib(need.reserve_bytes) + " must stay free: that needs " +
+                   mib(need.bytes_to_start()) + ", but " + path + " has only " + mib(space.available_bytes) +
                    " left: lower custody.lane_*_bytes_max or custody.total_bytes_max, or use a larger volume"};
 }
 

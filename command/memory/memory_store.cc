@@ -67,13 +67,16 @@ void MemoryStore::on(Commit& commit, Completion& out) {
     }
     versions[name] = transition.status.key.version;
   }
-  if (commit.accept) out.outcome = may_accept(commit.accept->command, out);
+  if (commit.accept) out.outcome = may_accept(commit.accept->command, commit.time_mark, out);
   if (out.outcome != StoreOutcome::done) return;
 
   if (commit.epoch == 0) leases_[commit.vehicle] = {holder_, ++last_epoch_};
   out.epoch = leases_.at(commit.vehicle).epoch;
   for (const Transition& transition : commit.transitions) {
     Command& row = commands_.at(by_name_.at(transition.status.key.name));
+    if (is_closed(transition.status.state) && closed_.emplace(row.deadline, row.sequence).second) {
+      closed_bytes_ += closed_bytes_of(row.request->size());
+    }
     row.state = transition.status.state;
     row.version = transition.status.key.version;
     row.reason = transition.status.reason;
@@ -81,18 +84,21 @@ void MemoryStore::on(Commit& commit, Completion& out) {
     row.acks = std::max(row.acks, transition.acks);
     put_status(transition.status);
   }
+  if (commit.accept && closed_bytes_ > limits_.closed_bytes_max) forget(commit.time_mark, kForgottenForOneMax, out);
   if (commit.accept) accept(*commit.accept, out);
+  out.closed_bytes = closed_bytes_;
   marks_.applied_ack = std::max(marks_.applied_ack, commit.applied_ack);
   marks_.time_mark = std::max(marks_.time_mark, commit.time_mark);
 }
 
-StoreOutcome MemoryStore::may_accept(const Command& command, Completion& out) const {
+StoreOutcome MemoryStore::may_accept(const Command& command, WallMs now, Completion& out) const {
   if (const auto known = by_name_.find(command.name); known != by_name_.end()) {
     const Command& row = commands_.at(known->second);
     if (row.issuer != command.issuer || *row.request != *command.request) return StoreOutcome::id_conflict;
     out.commands.push_back(row);
     return StoreOutcome::known;
   }
+  if (closed_bytes_ > limits_.closed_bytes_max && !has_closed_before(now)) return StoreOutcome::closed_full;
   if (command.supersede_key.empty()) return StoreOutcome::done;
   const auto counter = counters_.find({command.issuer, command.name.vehicle, command.supersede_key});
   if (counter != counters_.end()) {
@@ -157,7 +163,10 @@ void MemoryStore::on(FindCommand& find, Completion& out) {
   }
 }
 
-void MemoryStore::on(ReadMarks& /*read*/, Completion& out) { out.marks = marks_; }
+void MemoryStore::on(ReadMarks& /*read*/, Completion& out) {
+  out.marks = marks_;
+  out.closed_bytes = closed_bytes_;
+}
 
 void MemoryStore::on(ReadLists& /*read*/, Completion& out) {
   for (const auto& [key, list] : lists_) {
@@ -182,17 +191,23 @@ void MemoryStore::on(ReadOutbox& read, Completion& out) {
   }
 }
 
-void MemoryStore::on(PurgeClosed& purge, Completion& /*out*/) {
-  std::size_t left = purge.limit;
-  for (auto row = commands_.begin(); row != commands_.end() && left > 0;) {
-    const auto next = std::next(row);
-    if (is_closed(row->second.state) && row->second.deadline < purge.deadline_before) {
-      by_name_.erase(row->second.name);
-      commands_.erase(row);
-      --left;
-    }
-    row = next;
+bool MemoryStore::has_closed_before(WallMs deadline) const {
+  return !closed_.empty() && closed_.begin()->first < deadline;
+}
+
+void MemoryStore::forget(WallMs deadline_before, std::size_t limit, Completion& out) {
+  for (; limit > 0 && has_closed_before(deadline_before); --limit, ++out.forgotten) {
+    const auto row = commands_.find(closed_.begin()->second);
+    closed_bytes_ -= closed_bytes_of(row->second.request->size());
+    by_name_.erase(row->second.name);
+    commands_.erase(row);
+    closed_.erase(closed_.begin());
   }
+}
+
+void MemoryStore::on(PurgeClosed& purge, Completion& out) {
+  forget(purge.deadline_before, purge.limit, out);
+  out.closed_bytes = closed_bytes_;
 }
 
 }  // namespace wayside::command

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -54,7 +55,9 @@ class MemoryStore final : public CommandStore {
   void on(ReadPending& read, Completion& out);
   void on(ReadOutbox& read, Completion& out);
   void on(PurgeClosed& purge, Completion& out);
-  StoreOutcome may_accept(const Command& command, Completion& out) const;
+  StoreOutcome may_accept(const Command& command, WallMs now, Completion& out) const;
+  [[nodiscard]] bool has_closed_before(WallMs deadline) const;
+  void forget(WallMs deadline_before, std::size_t limit, Completion& out);
   void accept(Accept& accept, Completion& out);
   void put_status(const Status& status);
 
@@ -72,6 +75,8 @@ class MemoryStore final : public CommandStore {
   std::map<CounterKey, std::uint64_t> counters_;
   std::map<std::pair<ListKind, intent::PublicKey>, StoredList> lists_;
   Marks marks_;
+  std::uint64_t closed_bytes_ = 0;
+  std::set<std::pair<WallMs, std::uint64_t>> closed_;  // deadline, sequence
   std::uint64_t next_sequence_ = 1;
   std::uint64_t next_outbox_ = 1;
   std::uint64_t last_epoch_ = 0;

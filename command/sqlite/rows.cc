@@ -78,8 +78,15 @@ Result<std::unique_ptr<Rows>> Rows::open(const std::string& path, std::string ho
   if (!forgotten) return std::move(forgotten).error().with(path);
   std::unique_ptr<Rows> out(new Rows(std::move(database).value(), std::move(holder), limits));
   out->offsets_forgotten_ = *forgotten;
+  if (auto counted = out->count_closed(); !counted) return std::move(counted).error().with(path);
   if (auto prepared = out->prepare(); !prepared) return std::move(prepared).error().with(path);
   return out;
+}
+
+// Anew at each open: a release that does not know the mark leaves it as it was.
+Result<void> Rows::count_closed() {
+  return database_.run("INSERT OR REPLACE INTO mark SELECT 'closed_bytes', coalesce(sum(length(request) + " +
+                       std::to_string(closed_bytes_of(0)) + "), 0) FROM command WHERE state >= 5");
 }
 
 Result<void> Rows::prepare() {
@@ -123,7 +130,10 @@ void Rows::on(Commit& commit, Completion& out) {
   for (const Transition& transition : commit.transitions) {
     if (!move(transition, out)) return;
   }
-  if (commit.accept && !(may_accept(commit.accept->command, out) && accept(*commit.accept, out))) return;
+  if (commit.accept && !(may_accept(commit.accept->command, commit.time_mark, out) && accept(*commit.accept, out))) {
+    return;
+  }
+  out.closed_bytes = mark("closed_bytes", out);
   if (!raise("applied_ack", commit.applied_ack, out)) return;
   raise("time_ms", static_cast<std::uint64_t>(commit.time_mark.value), out);
 }
@@ -161,8 +171,15 @@ bool Rows::acquire_lease(const std::string& vehicle, Completion& out) {
   return wrote(statements_->put_lease, out);
 }
 
+bool Rows::close(const CommandName& name, Completion& out) {
+  Use use(statements_->close);
+  use->bind(1, closed_bytes_of(0)).bind(2, name.vehicle).bind_blob(3, view(name.id));
+  return wrote(statements_->close, out);
+}
+
 bool Rows::move(const Transition& transition, Completion& out) {
   const Status& status = transition.status;
+  if (is_closed(status.state) && !close(status.key.name, out)) return false;
   {
     Use use(statements_->move);
     use->bind(1, static_cast<std::uint64_t>(status.state)).bind(2, std::uint64_t{status.key.version});
@@ -188,7 +205,7 @@ bool Rows::find(const CommandName& name, Completion& out) {
   return true;
 }
 
-bool Rows::may_accept(const Command& command, Completion& out) {
+bool Rows::may_accept(const Command& command, WallMs now, Completion& out) {
   if (find(command.name, out)) {
     const Command& row = out.commands.front();
     const bool same = row.issuer == command.issuer && *row.request == *command.request;
@@ -196,7 +213,37 @@ bool Rows::may_accept(const Command& command, Completion& out) {
     if (!same) out.commands.clear();
     return false;
   }
-  return out.outcome == StoreOutcome::done && raise_counter(command, out);
+  return out.outcome == StoreOutcome::done && make_room(now, out) && raise_counter(command, out);
+}
+
+// A bound that was lowered is reached step by step: refused is only what finds nothing that may be forgotten.
+bool Rows::make_room(WallMs now, Completion& out) {
+  const std::uint64_t closed = mark("closed_bytes", out);
+  if (out.outcome != StoreOutcome::done) return false;
+  if (closed <= limits_.closed_bytes_max) return true;
+  if (!forget(now, kForgottenForOneMax, out)) return false;
+  if (out.forgotten == 0) out.outcome = StoreOutcome::closed_full;
+  return out.outcome == StoreOutcome::done;
+}
+
+bool Rows::forget(WallMs deadline_before, std::size_t limit, Completion& out) {
+  std::uint64_t bytes = 0;
+  {
+    Use use(statements_->purge);
+    use->bind(1, deadline_before.value).bind(2, static_cast<std::uint64_t>(limit));
+    StepOutcome stepped = use->step();
+    for (; stepped == StepOutcome::row; stepped = use->step()) {
+      bytes += closed_bytes_of(use->integer(0));
+      ++out.forgotten;
+    }
+    if (stepped == StepOutcome::failed) {
+      fail(out, "forget closed commands");
+      return false;
+    }
+  }
+  Use use(statements_->shrink);
+  use->bind(1, bytes);
+  return wrote(statements_->shrink, out);
 }
 
 bool Rows::raise_counter(const Command& command, Completion& out) {
@@ -305,6 +352,7 @@ void Rows::on(ReadMarks& /*read*/, Completion& out) {
   out.marks.time_mark = wall(mark("time_ms", out));
   out.marks.applied_ack = mark("applied_ack", out);
   out.marks.outbox_next_offset = mark("outbox_next_offset", out);
+  out.closed_bytes = mark("closed_bytes", out);
 }
 
 void Rows::on(ReadLists& /*read*/, Completion& out) {
@@ -347,9 +395,7 @@ void Rows::on(ReadOutbox& read, Completion& out) {
 }
 
 void Rows::on(PurgeClosed& purge, Completion& out) {
-  Use use(statements_->purge);
-  use->bind(1, purge.deadline_before.value).bind(2, static_cast<std::uint64_t>(purge.limit));
-  wrote(statements_->purge, out);
+  if (forget(purge.deadline_before, purge.limit, out)) out.closed_bytes = mark("closed_bytes", out);
 }
 
 }  // namespace wayside::command::sqlite

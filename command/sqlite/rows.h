@@ -30,6 +30,7 @@ class Rows {
   struct Statements;
   Rows(Database database, std::string holder, StoreLimits limits);
   Result<void> prepare();
+  Result<void> count_closed();
 
   void on(Commit& commit, Completion& out);
   void on(ReleaseLease& release, Completion& out);
@@ -45,7 +46,10 @@ class Rows {
   bool hold_lease(const Commit& commit, Completion& out);
   bool acquire_lease(const std::string& vehicle, Completion& out);
   bool move(const Transition& transition, Completion& out);
-  bool may_accept(const Command& command, Completion& out);
+  bool may_accept(const Command& command, WallMs now, Completion& out);
+  bool make_room(WallMs now, Completion& out);
+  bool forget(WallMs deadline_before, std::size_t limit, Completion& out);
+  bool close(const CommandName& name, Completion& out);
   bool raise_counter(const Command& command, Completion& out);
   bool accept(const Accept& accept, Completion& out);
   bool put_status(const Status& status, Completion& out);

@@ -29,7 +29,11 @@ constexpr const char* kPendingDue = "SELECT " WAYSIDE_COMMAND_COLUMNS
                                     "AND sequence > ?1 ORDER BY sequence LIMIT ?2";
 constexpr const char* kPurge =
     "DELETE FROM command WHERE sequence IN (SELECT sequence FROM command WHERE state >= 5 AND deadline_ms < ?1 "
-    "LIMIT ?2)";
+    "ORDER BY deadline_ms LIMIT ?2) RETURNING length(request)";
+constexpr const char* kClose =
+    "UPDATE mark SET value = value + coalesce((SELECT length(request) + ?1 FROM command "
+    "WHERE vehicle = ?2 AND id = ?3 AND state < 5), 0) WHERE name = 'closed_bytes'";
+constexpr const char* kShrink = "UPDATE mark SET value = max(0, value - ?1) WHERE name = 'closed_bytes'";
 constexpr const char* kPutStatus =
     "INSERT INTO status (vehicle, id, version, state, reason, command_group, what, deadline_ms, at_ms) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -73,6 +77,8 @@ Result<std::shared_ptr<Rows::Statements>> Rows::Statements::prepare(Database& da
       {&out->lists, kLists},
       {&out->mark, kMark},
       {&out->raise, kRaise},
+      {&out->close, kClose},
+      {&out->shrink, kShrink},
   };
   for (const auto& [statement, sql] : all) {
     auto prepared = database.prepare(sql);

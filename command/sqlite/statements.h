@@ -14,6 +14,7 @@ struct Rows::Statements {
   Statement counter, put_counter;
   Statement list_number, put_list, lists;
   Statement mark, raise;
+  Statement close, shrink;
 
   static Result<std::shared_ptr<Statements>> prepare(Database& database);
 };

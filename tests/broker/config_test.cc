@@ -89,6 +89,7 @@ TEST_CASE("Broker configuration: without a key each bound is the one of the code
   REQUIRE(desk.ok());
   CHECK(bounds(desk->limits) == bounds(command::Limits{}));
   CHECK(desk->store.counters_max == command::StoreLimits{}.counters_max);
+  CHECK(desk->store.closed_bytes_max == command::StoreLimits{}.closed_bytes_max);
   CHECK(desk->mailbox_messages_max == DeskOptions{}.mailbox_messages_max);
   CHECK(desk->mailbox_acks_per_vehicle_max == DeskOptions{}.mailbox_acks_per_vehicle_max);
   CHECK(desk->look_interval_ms == DeskOptions{}.look_interval_ms);
@@ -106,7 +107,7 @@ TEST_CASE("Broker configuration: bounds are told to the parts they bound, in the
   const std::string root = "commands.root_key_file=" + dir.write("root.pub", std::string(64, '1'));
   const Loaded loaded =
       load(kMinimal, {root, "commands.clock_step_max_s=7", "commands.closed_keep_s=61", "commands.outcome_wait_ms=8",
-                      "commands.counters_max=9", "vehicles.waiting_max=17", "vehicles.handshake_ms_max=123",
+                      "commands.counters_max=9", "commands.closed_bytes_max=1048577", "vehicles.waiting_max=17", "vehicles.handshake_ms_max=123",
                       "services.events_max=18", "vehicles.first_packet_bytes_max=2048",
                       "admin_socket.connections_max=2", "admin_socket.line_bytes_max=2049",
                       "admin_socket.output_bytes_max=65537", "bridge_socket.connections_max=3",
@@ -118,6 +119,7 @@ TEST_CASE("Broker configuration: bounds are told to the parts they bound, in the
   CHECK(desk->limits.closed_keep_ms == 61'000);
   CHECK(desk->limits.outcome_wait_ms == 8);
   CHECK(desk->store.counters_max == 9);
+  CHECK(desk->store.closed_bytes_max == 1'048'577);
   const gate::GateOptions gate = gate_options(*loaded.config, {});
   CHECK(gate.limits.waiting_max == 17);
   CHECK(gate.handshake_ms_max == 123);

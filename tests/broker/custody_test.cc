@@ -151,6 +151,12 @@ TEST_CASE("Custody: lane bounds that do not fit the volume are refused with the 
   const Result<void> smaller = check_volume(need, {813U << 20U}, "/data");
   REQUIRE_FALSE(smaller.ok());
   CHECK(smaller.error().what.find("needs 814 MiB") != std::string::npos);
+  // What closed commands may take stops no edge: it is for the mark of the volume.
+  need.store_bytes_max += 256U << 20U;
+  need.closed_bytes_max = 256U << 20U;
+  CHECK(need.bytes() == 1070U << 20U);
+  CHECK(check_volume(need, {814U << 20U}, "/data").ok());
+  CHECK_FALSE(check_volume(need, {813U << 20U}, "/data").ok());
 }
 
 TEST_CASE("SpaceBoard: telemetry stops at the total less the reserve, command and ack go on to the total") {

@@ -103,6 +103,7 @@ TEST_CASE("size: wayside-broker and wayside-bridge take what it prints, and the 
     need.reserve_bytes = options.volume_reserve_bytes;
     const auto left = static_cast<std::uint64_t>(static_cast<double>(plan.volume_gib) * 0.93 * (1ULL << 30U));
     CHECK(broker::check_volume(need, {left}, "volume").ok());
+    CHECK(need.bytes() <= left);
     CHECK(need.ahead_bytes < (64U << 20U));
   }
 }
@@ -177,6 +178,7 @@ TEST_CASE("size: every figure stands in the benchmarks' document, and every defa
   CHECK(row_of(broker, "custody.mark_high_percent").fallback == "90");
   CHECK(row_of(broker, "custody.volume_reserve_bytes").fallback == "67108864");
   CHECK(row_of(broker, "commands.open_bytes_max").fallback == "67108864");
+  CHECK(row_of(broker, "commands.closed_bytes_max").fallback == "268435456");
   CHECK(row_of(broker, "vehicles.connections_max").fallback == "100000");
   CHECK(row_of(broker, "vehicles.sessions_max").fallback == "200000");
   CHECK(row_of(broker, "vehicles.io_threads").fallback == "2");

@@ -267,6 +267,59 @@ TEST_CASE("what is beyond a bound is TOO_MANY_COMMANDS until something ends") {
   CHECK(m.refusal() == "ACCEPTED");
 }
 
+TEST_CASE("closed commands that fill the store refuse new ones until the deadline of one is past") {
+  const std::uint64_t two = 2 * cmd::closed_bytes_of(request(Authority{}, {}).size());
+  Machine m({}, {.closed_bytes_max = two - 1});
+  m.ready(1);
+  for (const std::uint8_t id : std::initializer_list<std::uint8_t>{1, 2}) {
+    m.ask({.id = id, .deadline_in_ms = 60'000});
+    m.ack(id, State::succeeded);
+  }
+  REQUIRE(m.lifecycle->closed().bytes >= two - 1);
+  m.ask({.id = 3, .deadline_in_ms = 180'000});
+  CHECK(m.refusal() == "TOO_MANY_COMMANDS");
+  CHECK(m.lifecycle->open_commands() == 0);
+  m.pass_ms(60'001);
+  m.ask({.id = 3, .deadline_in_ms = 180'000});
+  CHECK(m.refusal() == "ACCEPTED");
+  CHECK(m.lifecycle->closed().forgotten_for_room == 2);
+}
+
+TEST_CASE("closed commands are forgotten as fast as they come to their age, in transactions of a bounded size") {
+  Machine m;
+  const std::size_t commands = 2'500;
+  for (std::size_t i = 0; i < commands; ++i) {
+    cmd::Command row;
+    row.name = {"car " + std::to_string(i), id_of(1)};
+    row.deadline = m.clock.wall();
+    row.request = std::make_shared<const Bytes>(Bytes{1});
+    row.version = 1;
+    cmd::Commit accept;
+    accept.vehicle = row.name.vehicle;
+    accept.accept = cmd::Accept{row, {}};
+    cmd::Commit close;
+    close.vehicle = row.name.vehicle;
+    cmd::Transition& end = close.transitions.emplace_back();
+    end.status.key = {row.name, 2};
+    end.status.state = State::succeeded;
+    m.store.submit(0, std::move(accept));
+    m.store.submit(0, std::move(close));
+  }
+  m.store.run();
+  m.restart();
+  const std::uint64_t all = commands * cmd::closed_bytes_of(1);
+  REQUIRE(m.lifecycle->closed().bytes == all);
+  m.clock.advance_ms(cmd::Limits{}.closed_keep_ms + cmd::Limits{}.purge_interval_ms);
+  m.step(cmd::Tick{});
+  m.store.run();
+  m.take_completions();
+  CHECK(m.lifecycle->closed().bytes < all);
+  CHECK(m.lifecycle->closed().bytes >= all - 1'000 * cmd::closed_bytes_of(1));
+  m.settle();
+  CHECK(m.lifecycle->closed().forgotten_by_age == commands);
+  CHECK(m.lifecycle->closed().bytes == 0);
+}
+
 TEST_CASE("requests are judged before anything is kept of them") {
   Machine m;
   m.ask({.group = "engine"});

@@ -19,7 +19,8 @@ inline const std::string kCar = "1M8GDM9AXKP042788";
 
 class Machine {
  public:
-  explicit Machine(cmd::Options options = {}) : options_(std::move(options)) {
+  explicit Machine(cmd::Options options = {}, cmd::StoreLimits limits = {})
+      : store("edge-1", limits), options_(std::move(options)) {
     options_.region = "eu-1";
     options_.root_key = authority.root.public_key();
     store.attach([this](cmd::Completion completion) { completions_.push_back(std::move(completion)); });
@@ -149,7 +150,7 @@ class Machine {
 
   Authority authority;
   ManualClock clock;
-  cmd::MemoryStore store{"edge-1"};
+  cmd::MemoryStore store;
   std::unique_ptr<cmd::Lifecycle> lifecycle;
   std::vector<cmd::Action> actions;  // all but Submit
   struct Entry {

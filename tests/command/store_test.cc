@@ -15,6 +15,9 @@ using wayside::test::id_of;
 
 namespace {
 
+// Three closed commands fit (515 bytes each), a fourth is above.
+constexpr StoreLimits kLimits{.counters_max = 2, .closed_bytes_max = 2'000};
+
 // Each answers do_(operation) with its completion.
 class OnMemory {
  public:
@@ -30,7 +33,7 @@ class OnMemory {
   void become(const std::string& holder) { store_.set_holder(holder); }
 
  private:
-  MemoryStore store_{"edge-1", {.counters_max = 2}};
+  MemoryStore store_{"edge-1", kLimits};
   Completion done_;
 };
 
@@ -55,7 +58,7 @@ class OnSqlite {
 
  private:
   void open() {
-    auto store = SqliteStore::open(dir_ / "commands.db", holder_, {.counters_max = 2}, [this](Completion done) {
+    auto store = SqliteStore::open(dir_ / "commands.db", holder_, kLimits, [this](Completion done) {
       const std::lock_guard lock(mutex_);
       done_ = std::move(done);
       has_ = true;
@@ -319,4 +322,46 @@ STORE_TEST("closed commands are forgotten after their time, open ones never") {
   store.run(PurgeClosed{{100'000}});
   CHECK(store.run(FindCommand{{"car", id_of(1)}}).outcome == StoreOutcome::not_found);
   CHECK(store.run(FindCommand{{"car", id_of(2)}}).outcome == StoreOutcome::done);
+}
+
+STORE_TEST("above their bytes closed commands past their deadline give way to a new one, the oldest first") {
+  TestType store;
+  std::uint64_t epoch = 0;
+  for (const std::uint8_t id : std::initializer_list<std::uint8_t>{4, 2, 3, 1}) epoch = store.run(accept_of(id)).epoch;
+  for (const std::uint8_t id : std::initializer_list<std::uint8_t>{1, 2, 3})
+    store.run(move_of(id, epoch, 3, State::succeeded));
+  CHECK(store.run(accept_of(5, "another car")).outcome == StoreOutcome::done);
+  epoch = store.run(accept_of(6)).epoch;
+  CHECK(store.run(move_of(4, epoch, 3, State::failed)).closed_bytes == 4 * closed_bytes_of(3));
+
+  Commit next = accept_of(7);
+  next.time_mark = {1'000};  // the deadline of the oldest, which is not past yet
+  CHECK(store.run(next).outcome == StoreOutcome::closed_full);
+  CHECK(store.run(accept_of(1)).outcome == StoreOutcome::known);  // an answer needs no room
+  CHECK(store.run(FindCommand{{"car", id_of(7)}}).outcome == StoreOutcome::not_found);
+  next.time_mark = {2'500};
+  const Completion done = store.run(next);
+  CHECK(done.outcome == StoreOutcome::done);
+  CHECK(done.forgotten == 2);
+  CHECK(done.closed_bytes == 2 * closed_bytes_of(3));
+  CHECK(store.run(FindCommand{{"car", id_of(1)}}).outcome == StoreOutcome::not_found);
+  CHECK(store.run(FindCommand{{"car", id_of(2)}}).outcome == StoreOutcome::not_found);
+  CHECK(store.run(FindCommand{{"car", id_of(3)}}).outcome == StoreOutcome::done);
+  store.reopen();
+  CHECK(store.run(ReadMarks{}).closed_bytes == 2 * closed_bytes_of(3));
+  const Completion purged = store.run(PurgeClosed{{100'000}});
+  CHECK(purged.forgotten == 2);
+  CHECK(purged.closed_bytes == 0);
+  CHECK(store.run(ReadPending{}).commands.size() == 3);
+}
+
+STORE_TEST("a purge forgets no more rows than it is asked to, the oldest first") {
+  TestType store;
+  std::uint64_t epoch = 0;
+  for (const std::uint8_t id : std::initializer_list<std::uint8_t>{3, 1, 2}) epoch = store.run(accept_of(id)).epoch;
+  for (const std::uint8_t id : std::initializer_list<std::uint8_t>{3, 1, 2})
+    store.run(move_of(id, epoch, 3, State::succeeded));
+  CHECK(store.run(PurgeClosed{{100'000}, 2}).forgotten == 2);
+  CHECK(store.run(FindCommand{{"car", id_of(3)}}).outcome == StoreOutcome::done);
+  CHECK(store.run(PurgeClosed{{100'000}, 2}).forgotten == 1);
 }
