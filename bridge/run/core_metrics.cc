@@ -14,6 +14,7 @@ CoreMetrics::CoreMetrics(metrics::Registry& registry)
       resent_(registry, "wayside_ledger_resent_records_total", "Of the compacted records: repeats by source id."),
       batches_(registry, "wayside_core_batches_total", "Batches by what became of them."),
       link_bytes_(registry, "wayside_link_bytes_total", "Payload bytes on a connection to the core broker."),
+      connect_failures_(registry, kConnectFailures, kConnectFailuresHelp),
       requests_(registry, "wayside_core_requests_total", "Requests by what became of them."),
       sink_(registry, "wayside_sink_events_total", "Objects written by a sink, faults, records it could not read."),
       dedupe_evicted_(registry, "wayside_core_dedupe_evicted_total",
@@ -118,6 +119,8 @@ void CoreMetrics::show(core::CoreLink& link, const MqttCounters& urgent, const M
   link_bytes_.show(urgent.bytes_out, {{"channel", "urgent"}, {"direction", "down"}});
   link_bytes_.show(bulk.bytes_in, {{"channel", "bulk"}, {"direction", "up"}});
   link_bytes_.show(bulk.bytes_out, {{"channel", "bulk"}, {"direction", "down"}});
+  show_connect_failures(connect_failures_, "urgent", urgent);
+  show_connect_failures(connect_failures_, "bulk", bulk);
 }
 
 }  // namespace wayside::bridge::run

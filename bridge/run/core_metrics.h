@@ -30,6 +30,7 @@ class CoreMetrics {
   CounterMirror resent_;
   CounterMirror batches_;
   CounterMirror link_bytes_;
+  CounterMirror connect_failures_;
   CounterMirror requests_;
   CounterMirror sink_;
   CounterMirror dedupe_evicted_;

@@ -10,6 +10,7 @@
 #include "bridge/run/config.h"
 #include "bridge/run/core_metrics.h"
 #include "bridge/run/link_files.h"
+#include "bridge/run/link_watch.h"
 #include "bridge/run/mqtt_connection.h"
 #include "bridge/run/mqtt_sink_lane.h"
 #include "bridge/run/process.h"
@@ -39,7 +40,8 @@ class CoreProcess {
         rng_(os::random_seed()),
         registry_(metrics::Registry::create()),
         metrics_(*registry_),
-        link_files_(*registry_, link_paths(config, "broker")) {}
+        link_files_(*registry_, link_paths(config, "broker")),
+        watch_(config.text("broker.address"), clock_) {}
 
   int run() {
     if (Result<void> begun = begin(); !begun) {
@@ -155,21 +157,33 @@ class CoreProcess {
   }
 
   void poll_connections() {
-    for (auto& connection : connections_) {
-      for (MqttHappened& happened : connection->poll(clock_.mono())) on_happened(happened);
+    for (std::size_t i = 0; i < connections_.size(); ++i) {
+      for (MqttHappened& happened : connections_[i]->poll(clock_.mono()))
+        on_happened(i == 0 ? "urgent" : "bulk", happened);
     }
     const bool up = connections_[0]->up() && connections_[1]->up();
     if (up == up_.load()) return;
     up_.store(up);
-    if (!up) return step(core::LinkDown{});
-    log::info("link_up");
+    if (!up) {
+      watch_.down();
+      return step(core::LinkDown{});
+    }
+    const LinkWatch::Made made = watch_.up();
+    log::info("link_up", {{"broker", log::clean(made.broker)},
+                          {"after_ms", std::to_string(made.after_ms)},
+                          {"failures", std::to_string(made.failures)}});
     step(core::LinkUp{});
   }
 
-  void on_happened(MqttHappened& happened) {
+  void on_happened(const char* connection, MqttHappened& happened) {
+    if (happened.kind == MqttHappened::Kind::up) watch_.made(connection);
+    if (happened.kind == MqttHappened::Kind::failed) {
+      if (const auto trouble = watch_.failed(connection, happened.why)) say("link_cannot_connect", *trouble);
+    }
     if (happened.kind == MqttHappened::Kind::down) {
       log::warning("link_down", {{"why", log::clean(happened.why)}});
       up_.store(false);
+      watch_.down();
       return step(core::LinkDown{});
     }
     if (happened.kind != MqttHappened::Kind::message) return;
@@ -247,6 +261,7 @@ class CoreProcess {
   std::unique_ptr<metrics::Registry> registry_;
   CoreMetrics metrics_;
   LinkFiles link_files_;
+  LinkWatch watch_;
   std::unique_ptr<core::CoreLog> log_;
   std::unique_ptr<core::DeadLetters> dead_letters_;
   std::optional<TrustFolder> trust_;

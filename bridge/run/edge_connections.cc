@@ -10,6 +10,7 @@ namespace wayside::bridge::run {
 namespace {
 
 constexpr std::int64_t kStopMs = 1'000;
+constexpr std::array<link::Channel, link::kChannels> kChannels = {link::Channel::urgent, link::Channel::bulk};
 
 std::size_t index(link::Channel channel) { return static_cast<std::size_t>(channel); }
 
@@ -17,29 +18,42 @@ std::size_t index(link::Channel channel) { return static_cast<std::size_t>(chann
 
 EdgeConnections::EdgeConnections(const config::Config& config, const LinkPaths& files, const Clock& clock, Rng& rng,
                                  const std::function<void()>& wake)
-    : edge_(config.text("edge.name")), clock_(clock) {
-  for (const link::Channel channel : {link::Channel::urgent, link::Channel::bulk}) {
+    : edge_(config.text("edge.name")), clock_(clock), watch_(config.text("core.address"), clock) {
+  for (const link::Channel channel : kChannels) {
     connections_[index(channel)] = MqttConnection::create(edge_connection(config, files, channel), rng, wake);
   }
 }
 
 void EdgeConnections::poll(const Step& step) {
-  for (auto& connection : connections_) {
-    for (MqttHappened& happened : connection->poll(clock_.mono())) tell(happened, step);
+  for (const link::Channel channel : kChannels) {
+    for (MqttHappened& happened : connections_[index(channel)]->poll(clock_.mono())) tell(channel, happened, step);
   }
   const bool up =
       std::all_of(connections_.begin(), connections_.end(), [](const auto& connection) { return connection->up(); });
   if (up == std::exchange(up_, up)) return;
-  if (!up) return step(edge::LinkDown{});
+  if (!up) {
+    watch_.down();
+    return step(edge::LinkDown{});
+  }
   session_ = std::max(session_ + 1, static_cast<std::uint64_t>(clock_.wall().value));
-  log::info("link_up", {{"session", std::to_string(session_)}});
+  const LinkWatch::Made made = watch_.up();
+  log::info("link_up", {{"session", std::to_string(session_)},
+                        {"broker", log::clean(made.broker)},
+                        {"after_ms", std::to_string(made.after_ms)},
+                        {"failures", std::to_string(made.failures)}});
   step(edge::LinkUp{session_});
 }
 
-void EdgeConnections::tell(MqttHappened& happened, const Step& step) {
+void EdgeConnections::tell(link::Channel channel, MqttHappened& happened, const Step& step) {
+  const char* name = channel == link::Channel::urgent ? "urgent" : "bulk";
+  if (happened.kind == MqttHappened::Kind::up) watch_.made(name);
+  if (happened.kind == MqttHappened::Kind::failed) {
+    if (const auto trouble = watch_.failed(name, happened.why)) say("link_cannot_connect", *trouble);
+  }
   if (happened.kind == MqttHappened::Kind::down) {
     log::warning("link_down", {{"why", log::clean(happened.why)}});
     up_ = false;
+    watch_.down();
     return step(edge::LinkDown{});
   }
   if (happened.kind != MqttHappened::Kind::message) return;

@@ -8,6 +8,7 @@
 
 #include "bridge/edge/events.h"
 #include "bridge/run/config.h"
+#include "bridge/run/link_watch.h"
 #include "bridge/run/mqtt_connection.h"
 #include "common/clock.h"
 #include "common/config/config.h"
@@ -38,11 +39,12 @@ class EdgeConnections {
   [[nodiscard]] MqttCounters counters(link::Channel channel) const;
 
  private:
-  void tell(MqttHappened& happened, const Step& step);
+  void tell(link::Channel channel, MqttHappened& happened, const Step& step);
 
   const std::string edge_;
   const Clock& clock_;
   std::array<std::unique_ptr<MqttConnection>, link::kChannels> connections_;
+  LinkWatch watch_;
   std::uint64_t session_ = 0;
   bool up_ = false;
 };

@@ -10,6 +10,7 @@ EdgeMetrics::EdgeMetrics(metrics::Registry& registry, std::string core)
       batch_bytes_(registry, "wayside_link_batch_bytes_total",
                    "Batch bytes before (raw) and after (sent) compression."),
       link_bytes_(registry, "wayside_link_bytes_total", "Payload bytes on a connection to the core broker."),
+      connect_failures_(registry, kConnectFailures, kConnectFailuresHelp),
       samples_(registry, "wayside_link_samples_total", "Signal samples shipped."),
       stale_(registry, "wayside_link_ignored_total", "Messages of the core that changed nothing, by cause."),
       down_(registry, "wayside_link_requests_total", "Requests of the core, by what became of them here.") {}
@@ -21,7 +22,8 @@ void EdgeMetrics::alarm(Reason reason) {
 }
 
 void EdgeMetrics::begin_spool() {
-  for (CounterMirror* mirror : {&ledger_, &batches_, &batch_bytes_, &link_bytes_, &samples_, &stale_, &down_}) {
+  for (CounterMirror* mirror :
+       {&ledger_, &batches_, &batch_bytes_, &link_bytes_, &connect_failures_, &samples_, &stale_, &down_}) {
     mirror->begin_again();
   }
 }
@@ -51,6 +53,8 @@ void EdgeMetrics::show(edge::EdgeLink& link, const MqttCounters& urgent, const M
   link_bytes_.show(urgent.bytes_in, {{"channel", "urgent"}, {"direction", "down"}});
   link_bytes_.show(bulk.bytes_out, {{"channel", "bulk"}, {"direction", "up"}});
   link_bytes_.show(bulk.bytes_in, {{"channel", "bulk"}, {"direction", "down"}});
+  show_connect_failures(connect_failures_, "urgent", urgent);
+  show_connect_failures(connect_failures_, "bulk", bulk);
   stale_.show(link.counters().stale, {{"cause", "stale"}});
   stale_.show(link.counters().malformed, {{"cause", "malformed"}});
   stale_.show(urgent.dropped + bulk.dropped, {{"cause", "full"}});

@@ -26,6 +26,7 @@ class EdgeMetrics {
   CounterMirror batches_;
   CounterMirror batch_bytes_;
   CounterMirror link_bytes_;
+  CounterMirror connect_failures_;
   CounterMirror samples_;
   CounterMirror stale_;
   CounterMirror down_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "bridge/run/mqtt_connection.h"
 #include "common/metrics/metrics.h"
 
 namespace wayside::bridge::run {
@@ -32,5 +33,14 @@ class CounterMirror {
   std::string help_;
   std::map<metrics::Labels, std::uint64_t> shown_;
 };
+
+inline constexpr const char* kConnectFailures = "wayside_link_connect_failures_total";
+inline constexpr const char* kConnectFailuresHelp = "Connections to the core broker that could not be made, by cause.";
+
+inline void show_connect_failures(CounterMirror& mirror, const char* channel, const MqttCounters& counters) {
+  for (std::size_t i = 0; i < kConnectCauses.size(); ++i) {
+    mirror.show(counters.failed[i], {{"channel", channel}, {"cause", kConnectCauses[i]}});
+  }
+}
 
 }  // namespace wayside::bridge::run

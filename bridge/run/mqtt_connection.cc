@@ -82,6 +82,7 @@ class PahoConnection final : public MqttConnection {
         subscribe_(Step::subscribe, reporter()),
         publish_(Step::publish, reporter()),
         window_(options_.window) {
+    listen_to_paho();
     client_.set_message_callback([this](const mqtt::const_message_ptr& message) { on_message(message); });
     client_.set_connection_lost_handler([this](const std::string& why) { on_lost(why); });
     client_.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode) { on_lost("DISCONNECT"); });
@@ -114,7 +115,9 @@ class PahoConnection final : public MqttConnection {
     } catch (const mqtt::exception&) {
       // Not connected any more: what was wanted.
     }
-    lost(now, "dropped");
+    const bool was_up = state_ == State::up;
+    begin_again(now);
+    if (was_up) happened_.push_back({MqttHappened::Kind::down, {}, "dropped", 0});
   }
 
   void stop(std::int64_t timeout_ms) override {
@@ -143,6 +146,7 @@ class PahoConnection final : public MqttConnection {
     bool ok = false;
     unsigned receive_maximum = 0;
     std::string why;
+    ConnectCause cause = ConnectCause::other;
   };
   using Arrived = std::variant<Report, MqttMessage, std::string>;  // string: the connection was lost
 
@@ -191,6 +195,11 @@ class PahoConnection final : public MqttConnection {
     if (step == Step::subscribe && ok && subscription_refused(token)) {
       report.ok = false;
       report.why = "a subscription was refused";
+      report.cause = ConnectCause::refused;
+    } else if (step == Step::connect && !ok) {
+      ConnectFailure failure = failure_of(token);
+      report.why = std::move(failure.why);
+      report.cause = failure.cause;
     } else if (!ok) {
       report.why = "return code " + std::to_string(token.get_return_code()) + ", reason " +
                    std::to_string(static_cast<int>(token.get_reason_code()));
@@ -241,7 +250,7 @@ class PahoConnection final : public MqttConnection {
   void handle(const Report& report, MonoMs now) {
     if (report.generation != (generation_ & 0xFFFFFFU)) return;
     if (report.step == Step::publish) return published(report);
-    if (!report.ok) return lost(now, report.why);
+    if (!report.ok) return lost(now, report.why, report.cause);
     if (report.step == Step::connect && state_ == State::connecting) {
       state_ = State::connected;
       window_ = report.receive_maximum == 0 ? options_.window : std::min(options_.window, report.receive_maximum);
@@ -258,8 +267,17 @@ class PahoConnection final : public MqttConnection {
     happened_.push_back({kind, {}, report.why, report.token});
   }
 
-  void lost(MonoMs now, const std::string& why) {
+  // A connection that was up is down; one that was not is an attempt that failed.
+  void lost(MonoMs now, const std::string& why, ConnectCause cause = ConnectCause::other) {
     const bool was_up = state_ == State::up;
+    begin_again(now);
+    happened_.push_back({was_up ? MqttHappened::Kind::down : MqttHappened::Kind::failed, {}, why, 0});
+    if (was_up) return;
+    const std::lock_guard lock(mutex_);
+    ++counters_.failed[static_cast<std::size_t>(cause)];
+  }
+
+  void begin_again(MonoMs now) {
     state_ = State::idle;
     ++generation_;
     outstanding_ = 0;
@@ -268,11 +286,8 @@ class PahoConnection final : public MqttConnection {
     const std::int64_t ceiling =
         std::min(options_.backoff_max_ms, options_.backoff_min_ms << std::min(failures_++, kBackoffDoublingsMax));
     next_attempt_ = now + (ceiling / 2 + static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(ceiling))));
-    {
-      const std::lock_guard lock(mutex_);
-      ++counters_.lost;
-    }
-    if (was_up) happened_.push_back({MqttHappened::Kind::down, {}, why, 0});
+    const std::lock_guard lock(mutex_);
+    ++counters_.lost;
   }
 
   mqtt::connect_options connect_options() const {

@@ -8,12 +8,14 @@
 //          inbox_bytes_max unread. What does not fit is dropped and counted; the link resends.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "bridge/run/paho_words.h"
 #include "common/rng.h"
 #include "common/types.h"
 
@@ -45,9 +47,10 @@ struct MqttOptions {
 
 // What happened since the last poll, in order.
 struct MqttHappened {
-  enum class Kind : std::uint8_t { up, down, message, acked, refused } kind{};
+  // failed: an attempt to come up. down: it was up.
+  enum class Kind : std::uint8_t { up, down, failed, message, acked, refused } kind{};
   MqttMessage message;      // of message
-  std::string why;          // of down, refused
+  std::string why;          // of down, failed, refused
   std::uint64_t token = 0;  // of acked, refused: the server said no to that publish
 };
 
@@ -56,7 +59,8 @@ struct MqttCounters {
   std::uint64_t lost = 0;
   std::uint64_t bytes_out = 0;  // payloads handed to Paho
   std::uint64_t bytes_in = 0;
-  std::uint64_t dropped = 0;  // beyond a bound
+  std::uint64_t dropped = 0;                                  // beyond a bound
+  std::array<std::uint64_t, kConnectCauses.size()> failed{};  // attempts, by ConnectCause
 };
 
 class MqttConnection {
@@ -69,7 +73,7 @@ class MqttConnection {
   virtual std::vector<MqttHappened> poll(MonoMs now) = 0;
   // False: not up, or the queue is full.
   virtual bool publish(MqttMessage message) = 0;
-  // Closes and comes back after a backoff; `down` is reported.
+  // Closes and comes back after a backoff; `down` is reported if it was up.
   virtual void drop(MonoMs now) = 0;
   // DISCONNECT, waiting for what the window holds at most timeout_ms.
   virtual void stop(std::int64_t timeout_ms) = 0;

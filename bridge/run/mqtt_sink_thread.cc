@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "bridge/run/link_watch.h"
 #include "bridge/run/mqtt_sink_lane.h"
 #include "bridge/run/sink_thread.h"
 #include "bridge/sink/followed_log.h"
@@ -42,6 +43,7 @@ class MqttSinkThread final : public SinkThread {
       : place_(std::move(place)),
         options_(std::move(options)),
         rng_(os::random_seed()),
+        watch_(connection.address, clock_),
         connection_(MqttConnection::create(std::move(connection), rng_, [this] { wakeup_.notify(); })) {
     log_.root = place_.log_root;
     log_.uuid = place_.log_uuid;
@@ -86,6 +88,7 @@ class MqttSinkThread final : public SinkThread {
 
   void poll() {
     for (const MqttHappened& happened : connection_->poll(clock_.mono())) {
+      watch(happened);
       if (happened.kind == MqttHappened::Kind::up) rewind();
       if (happened.kind == MqttHappened::Kind::down) open_ = false;
       if (happened.kind == MqttHappened::Kind::acked) {
@@ -93,6 +96,20 @@ class MqttSinkThread final : public SinkThread {
       }
       if (happened.kind == MqttHappened::Kind::refused) on_refused(happened);
     }
+  }
+
+  void watch(const MqttHappened& happened) {
+    if (happened.kind == MqttHappened::Kind::down) watch_.down();
+    if (happened.kind == MqttHappened::Kind::failed) {
+      if (const auto trouble = watch_.failed("sink", happened.why)) say("sink_cannot_connect", *trouble);
+    }
+    if (happened.kind != MqttHappened::Kind::up) return;
+    const LinkWatch::Made made = watch_.up();
+    if (made.failures == 0) return;
+    log::info("sink_connected", {{"sink", "mqtt"},
+                                 {"broker", log::clean(made.broker)},
+                                 {"after_ms", std::to_string(made.after_ms)},
+                                 {"failures", std::to_string(made.failures)}});
   }
 
   // The lane stands still for a growing pause and goes back to what is durable: at least once, and never past a
@@ -230,6 +247,7 @@ class MqttSinkThread final : public SinkThread {
   Wakeup wakeup_;
   spool::Volume log_;
   std::vector<MqttSinkLane> lanes_;
+  LinkWatch watch_;
   std::unique_ptr<MqttConnection> connection_;
   std::array<Pause, kLanes> pauses_{};
   bool open_ = false;

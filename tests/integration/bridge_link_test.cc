@@ -4,6 +4,8 @@
 #include <thread>
 
 #include "common/rng.h"
+#include "fleet/admin.h"
+#include "fleet/region.h"
 #include "tests/integration/bridge_fixture.h"
 
 namespace wayside::test {
@@ -42,7 +44,94 @@ void check_all_there(BridgeFixture& world) {
   }
 }
 
+unsigned lines_with(const std::string& text, const std::string& word) {
+  unsigned count = 0;
+  for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos; ++at) ++count;
+  return count;
+}
+
+void configure(const BridgeFixture& world, const std::string& file, const std::string& what, const std::string& with) {
+  std::string text = slurp(world.dir() / file);
+  const std::size_t at = text.find(what);
+  REQUIRE(at != std::string::npos);
+  world.dir().write(file, text.replace(at, what.size(), with));
+}
+
+// Connects of the bridge with this ports file that failed for `cause`.
+double failures(const BridgeFixture& world, const std::string& ports_file, const std::string& cause) {
+  const auto told = os::read_file(world.dir() / ("run/" + ports_file), 4096);
+  if (!told) return 0;
+  const auto reply = fleet::http_get(static_cast<int>(fleet::json_integer(*told, "metrics")), "/metrics");
+  if (!reply) return 0;
+  return fleet::metric_sum(reply->body, "wayside_link_connect_failures_total", {"cause=\"" + cause + "\""});
+}
+
 }  // namespace
+
+TEST_CASE("a link to a broker where nothing answers says so once, counts on, and says when it is made at last") {
+  BridgeFixture world;
+  world.open_spool();
+  world.start_edge();
+  world.start_core();
+  const bool counted = wait_until(
+      [&] {
+        return failures(world, "bridge-edge.json", "connect") >= 6 &&
+               failures(world, "bridge-core.json", "connect") >= 6;
+      },
+      30'000);
+  INFO(world.logs());
+  CHECK(counted);
+  const std::string broker = "broker=localhost:" + std::to_string(world.link_port());
+  for (const char* name : {"bridge-edge.log", "bridge-core.log"}) {
+    const std::string log = slurp(world.dir() / name);
+    CHECK(lines_with(log, "link_cannot_connect " + broker) == 1);
+    CHECK(log.find("refused or unreachable") != std::string::npos);
+    CHECK(log.find("since=20") != std::string::npos);
+  }
+  CHECK(lines_with(slurp(world.dir() / "bridge-core.log"), "sink_cannot_connect " + broker) == 1);
+
+  world.start_mosquitto();
+  const bool up = wait_until([&] { return lines_with(world.logs(), "link_up") == 2; }, 30'000);
+  INFO(world.logs());
+  CHECK(up);
+  CHECK(lines_with(world.logs(), "link_cannot_connect") == 2);
+  CHECK(lines_with(world.logs(), "after_ms=") >= 2);
+  CHECK(wait_until([&] { return lines_with(world.logs(), "sink_connected") == 1; }, 10'000));
+}
+
+TEST_CASE("a link to a broker whose name does not resolve says what the resolver says") {
+  BridgeFixture world;
+  world.open_spool();
+  const std::string address = "localhost:" + std::to_string(world.link_port());
+  configure(world, "edge.toml", address, "core.invalid:8883");
+  configure(world, "core.toml", address, "core.invalid:8883");
+  world.start_edge();
+  world.start_core();
+  const bool counted = wait_until(
+      [&] {
+        return failures(world, "bridge-edge.json", "name") >= 2 && failures(world, "bridge-core.json", "name") >= 2;
+      },
+      60'000);
+  INFO(world.logs());
+  CHECK(counted);
+  for (const char* name : {"bridge-edge.log", "bridge-core.log"}) {
+    const std::string log = slurp(world.dir() / name);
+    CHECK(lines_with(log, "link_cannot_connect broker=core.invalid:8883") == 1);
+    CHECK(log.find("the name does not resolve: ") != std::string::npos);
+  }
+}
+
+TEST_CASE("a link to a broker whose certificate does not verify says that TLS failed") {
+  BridgeFixture world;
+  world.open_spool();
+  configure(world, "edge.toml", world.dir() / "pki/ca/links.crt", world.dir() / "pki/ca/services.crt");
+  world.start_mosquitto();
+  world.start_edge();
+  const bool counted = wait_until([&] { return failures(world, "bridge-edge.json", "tls") >= 2; }, 30'000);
+  INFO(world.logs());
+  CHECK(counted);
+  CHECK(lines_with(slurp(world.dir() / "bridge-edge.log"), "the TLS handshake broke off") == 1);
+}
 
 TEST_CASE("what is committed to the spool reaches the file sink once, whoever starts first") {
   BridgeFixture world;

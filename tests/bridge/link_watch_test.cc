@@ -1,0 +1,101 @@
+#include "bridge/run/link_watch.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "bridge/run/paho_words.h"
+
+namespace wayside::test {
+namespace {
+
+using bridge::run::ConnectCause;
+using bridge::run::explain;
+using bridge::run::LinkWatch;
+
+constexpr std::int64_t kMinuteMs = 60'000;
+
+}  // namespace
+
+TEST_CASE("LinkWatch: the first failure of an outage is said at once, then one a minute however often it fails") {
+  ManualClock clock;
+  const WallMs begun = clock.wall();
+  LinkWatch watch("core.invalid:8883", clock);
+  unsigned said = 0;
+  for (std::int64_t ms = 0; ms < 10 * kMinuteMs; ms += 5'000, clock.advance_ms(5'000)) {
+    const auto trouble = watch.failed("urgent", "refused");
+    CHECK(trouble.has_value() == (ms % kMinuteMs == 0));
+    if (!trouble) continue;
+    ++said;
+    CHECK(trouble->broker == "core.invalid:8883");
+    CHECK(trouble->why == "refused");
+    CHECK(trouble->since == begun);
+    CHECK(trouble->failures == static_cast<std::uint64_t>(ms / 5'000) + 1);
+  }
+  CHECK(said == 10);
+}
+
+TEST_CASE("LinkWatch: a step of the wall clock neither silences it nor changes how long the outage was") {
+  ManualClock clock;
+  LinkWatch watch("core:8883", clock);
+  REQUIRE(watch.failed("urgent", "refused"));
+  clock.step_wall_ms(-3'600'000);
+  clock.advance_ms(kMinuteMs);
+  CHECK(watch.failed("urgent", "refused"));
+  CHECK(watch.up().after_ms == kMinuteMs);
+}
+
+TEST_CASE("LinkWatch: what comes up says how long it was down, and the next outage is one of its own") {
+  ManualClock clock;
+  LinkWatch watch("core:8883", clock);
+  REQUIRE(watch.failed("urgent", "refused"));
+  clock.advance_ms(1'500);
+  CHECK_FALSE(watch.failed("bulk", "refused"));
+  const LinkWatch::Made made = watch.up();
+  CHECK(made.broker == "core:8883");
+  CHECK(made.after_ms == 1'500);
+  CHECK(made.failures == 2);
+
+  clock.advance_ms(10'000);
+  watch.down();
+  const WallMs begun = clock.wall();
+  clock.advance_ms(200);
+  const auto trouble = watch.failed("urgent", "timeout");
+  REQUIRE(trouble);
+  CHECK(trouble->since == begun);
+  CHECK(trouble->failures == 1);
+  watch.down();  // it is down already
+  CHECK_FALSE(watch.failed("urgent", "timeout"));
+  CHECK(watch.up().after_ms == 200);
+}
+
+TEST_CASE("LinkWatch: connections that fail for reasons of their own are told apart, and one that stands is left out") {
+  ManualClock clock;
+  LinkWatch watch("core:8883", clock);
+  REQUIRE(watch.failed("urgent", "refused"));
+  CHECK_FALSE(watch.failed("bulk", "timeout"));
+  clock.advance_ms(kMinuteMs);
+  const auto both = watch.failed("bulk", "timeout");
+  REQUIRE(both);
+  CHECK(both->why == "bulk: timeout; urgent: refused");
+  watch.made("urgent");
+  clock.advance_ms(kMinuteMs);
+  const auto one = watch.failed("bulk", "timeout");
+  REQUIRE(one);
+  CHECK(one->why == "timeout");
+}
+
+TEST_CASE("what Paho leaves of a failed connect becomes a cause and a sentence") {
+  const auto cause = [](const bridge::run::PahoTraces& traces) { return explain(traces).cause; };
+  CHECK(explain({.code = -1, .resolver = "Name or service not known"}).why ==
+        "the name does not resolve: Name or service not known");
+  CHECK(cause({.code = -1, .resolver = "Name or service not known", .connected = false}) == ConnectCause::name);
+  CHECK(cause({.code = -1, .message = "TCP/TLS connect failure", .connected = false}) == ConnectCause::connect);
+  CHECK(cause({.code = -1, .message = "TCP/TLS connect failure", .tls_begun = true, .connected = false}) ==
+        ConnectCause::tls);
+  CHECK(cause({.code = -1, .message = "TCP connect timeout"}) == ConnectCause::timeout);
+  CHECK(cause({.code = 0x87, .message = "CONNACK return code"}) == ConnectCause::refused);
+  CHECK(explain({.code = 0x87, .message = "CONNACK return code"}).why == "the broker refuses: Not authorized");
+  CHECK(cause({.code = -1}) == ConnectCause::other);
+  CHECK(explain({.code = -1}).why == "return code -1");
+}
+
+}  // namespace wayside::test
