@@ -168,10 +168,10 @@ Result<void> EdgeProcess::write_ports() {
   const auto member = [](const char* name, std::int64_t value) {
     return std::string("\"") + name + "\":" + std::to_string(value);
   };
-  const std::string json = "{" + member("vehicles", gate_->vehicles_port()) + "," +
-                           member("services", gate_->services_port()) + "," +
-                           member("metrics", metrics_server_->port()) + "," + member("pid", getpid()) + "," +
-                           member("mosquitto_pid", local_broker_->pid()) + "}\n";
+  const std::string json =
+      "{" + member("vehicles", gate_->vehicles_port()) + "," + member("services", gate_->services_port()) + "," +
+      member("metrics", metrics_server_->port()) + ",\"metrics_host\":\"" + metrics_server_->host() + "\"," +
+      member("pid", getpid()) + "," + member("mosquitto_pid", local_broker_->pid()) + "}\n";
   if (Result<void> wrote = os::write_file_atomic(folders_.in_run("ports.json"), json, 0600); !wrote.ok()) return wrote;
   log::info("edge_up", {{"edge", config_.text("edge.name")},
                         {"region", config_.text("edge.region")},

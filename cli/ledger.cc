@@ -6,10 +6,8 @@
 #include <cstdlib>
 
 #include "cli/commands.h"
+#include "cli/probe.h"
 #include "cli/volume.h"
-#include "common/os/system.h"
-#include "fleet/admin.h"
-#include "fleet/region.h"
 
 namespace wayside::cli {
 namespace {
@@ -32,12 +30,9 @@ bool adds_up(const fleet::VolumeLedger& ledger) {
 }
 
 Result<fleet::VolumeLedger> read_core(const LedgerOptions& options, const std::string& uuid) {
-  const auto told = os::read_file(options.core + "/bridge-core.json");
-  if (!told) return told.error();
-  const auto port = fleet::json_integer(*told, "metrics");
-  const auto metrics = fleet::http_get(static_cast<int>(port), "/metrics");
+  const auto metrics = ask_http(options.core + "/" + kCoreBridgePorts, "/metrics");
   if (!metrics) return metrics.error();
-  return fleet::core_ledger(metrics->body, options.edge, uuid);
+  return fleet::core_ledger(*metrics, options.edge, uuid);
 }
 
 void print_core(const LedgerOptions& options, const fleet::VolumeLedger& core,

@@ -2,7 +2,6 @@
 
 #include "common/os/system.h"
 #include "fleet/admin.h"
-#include "fleet/region.h"
 
 namespace wayside::cli {
 namespace {
@@ -20,8 +19,9 @@ Result<Samples> scrape(const std::string& ports_file) {
 Result<std::string> ask_http(const std::string& ports_file, const std::string& path) {
   const auto told = os::read_file(ports_file, kPortsBytesMax);
   if (!told) return told.error();
-  const auto port = fleet::json_integer(*told, "metrics");
-  auto reply = fleet::http_get(static_cast<int>(port), path);
+  const auto place = fleet::metrics_place(*told);
+  if (!place) return Error(place.error()).with(ports_file);
+  auto reply = fleet::http_get(*place, path);
   if (!reply) return std::move(reply).error();
   if (reply->status != 200 && reply->status != 503) {
     return Error{Fault::unreachable, ports_file + ": " + path + " answers " + std::to_string(reply->status), 0};

@@ -71,7 +71,7 @@ class CoreProcess {
     });
     if (!server) return server.error();
     server_ = std::move(*server);
-    return announce(config_.text("core.run_dir"), "bridge-core.json", server_->port());
+    return announce(config_.text("core.run_dir"), "bridge-core.json", *server_);
   }
 
   Result<void> open_log(const std::string& state_dir) {

@@ -76,7 +76,7 @@ class EdgeProcess {
   int run() {
     if (Result<void> begun = begin(); !begun) return fail(begun.error());
     if (!wait_for_spool()) return kExitDrained;
-    if (Result<void> told = announce(config_.text("edge.run_dir"), "bridge-edge.json", server_->port()); !told) {
+    if (Result<void> told = announce(config_.text("edge.run_dir"), "bridge-edge.json", *server_); !told) {
       return fail(told.error());
     }
     do {

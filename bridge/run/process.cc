@@ -20,9 +20,9 @@ Result<std::unique_ptr<metrics::Server>> start_metrics(metrics::Registry& regist
   return metrics::Server::start(registry, std::move(options));
 }
 
-Result<void> announce(const std::string& run_dir, const std::string& name, int metrics_port) {
-  const std::string text =
-      "{\"metrics\":" + std::to_string(metrics_port) + ",\"pid\":" + std::to_string(getpid()) + "}\n";
+Result<void> announce(const std::string& run_dir, const std::string& name, const metrics::Server& server) {
+  const std::string text = "{\"metrics\":" + std::to_string(server.port()) + ",\"metrics_host\":\"" + server.host() +
+                           "\",\"pid\":" + std::to_string(getpid()) + "}\n";
   return os::write_file_atomic(run_dir + "/" + name, text, 0600);
 }
 

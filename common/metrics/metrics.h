@@ -71,6 +71,8 @@ class Server {
   static Result<std::unique_ptr<Server>> start(Registry& registry, Options options);
   virtual ~Server() = default;
   [[nodiscard]] virtual int port() const = 0;
+  // Where this host finds it: the address that it listens on, of all addresses the loopback of the same family.
+  [[nodiscard]] virtual std::string host() const = 0;
 };
 
 // What GET /readyz of a process answers; a fault when nothing answers within some seconds.

@@ -1,4 +1,5 @@
 #include <httplib.h>
+#include <netdb.h>
 
 #include <chrono>
 #include <cstring>
@@ -18,6 +19,21 @@ constexpr std::size_t kRequestBytesMax = 8192;
 constexpr std::chrono::seconds kTimeout{2};
 constexpr std::chrono::seconds kStartTimeout{10};
 constexpr const char* kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
+
+// However it is written: 0.0.0.0 and 0, :: and 0:0:0:0:0:0:0:0.
+std::string reachable(const std::string& listens) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(listens.c_str(), nullptr, &hints, &found) != 0) return listens;
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> freed(found, freeaddrinfo);
+  if (found->ai_family == AF_INET) {
+    const auto* address = reinterpret_cast<const sockaddr_in*>(found->ai_addr);
+    return address->sin_addr.s_addr == htonl(INADDR_ANY) ? "127.0.0.1" : listens;
+  }
+  const auto* address = reinterpret_cast<const sockaddr_in6*>(found->ai_addr);
+  return IN6_IS_ADDR_UNSPECIFIED(&address->sin6_addr) ? "::1" : listens;
+}
 
 // A few threads and a bounded number of connections: beyond it nothing is accepted until one is done, and
 // the rest waits in the kernel's backlog.
@@ -76,6 +92,7 @@ class HttpServer final : public Server {
   }
 
   [[nodiscard]] int port() const override { return port_; }
+  [[nodiscard]] std::string host() const override { return reachable(options_.address); }
 
  private:
   // stop() before the loop runs would be lost, so nobody gets the server before it does.
