@@ -29,20 +29,22 @@ Result<std::string> ask_http(const std::string& ports_file, const std::string& p
   return std::move(reply->body);
 }
 
-Result<Probe> ask_edge(const std::string& run_dir) {
+Result<Probe> ask_edge(const std::string& run_dir, const Clock& clock) {
   Probe probe;
   auto status = fleet::admin_ask(run_dir + "/admin.sock", R"({"op":"status"})");
   if (!status) return std::move(status).error();
   probe.status = std::move(*status);
   auto broker = scrape(run_dir + "/" + kBrokerPorts);
   if (!broker) return std::move(broker).error();
+  probe.broker_at = clock.mono();
   probe.broker = std::move(*broker);
   if (auto bridge = scrape(run_dir + "/" + kEdgeBridgePorts); bridge) {
+    probe.bridge_at = clock.mono();
     probe.bridge = std::move(*bridge);
   } else {
     probe.bridge_why = bridge.error().what;
   }
-  probe.at = os::SystemClock().wall();
+  probe.at = clock.wall();
   return probe;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cli/status/facts.h"
+#include "common/clock.h"
 #include "common/result.h"
 
 namespace wayside::cli {
@@ -16,7 +17,8 @@ inline constexpr const char* kCoreBridgePorts = "bridge-core.json";
 // ready says why. Fault::unreachable for another status.
 Result<std::string> ask_http(const std::string& ports_file, const std::string& path);
 
-// Admin socket and metrics of an edge. Only a bridge that does not answer is no error: Probe::bridge_why.
-Result<Probe> ask_edge(const std::string& run_dir);
+// Admin socket and metrics of an edge, each stamped by the clock as it comes. Only a bridge that does not answer is no
+// error: Probe::bridge_why.
+Result<Probe> ask_edge(const std::string& run_dir, const Clock& clock);
 
 }  // namespace wayside::cli

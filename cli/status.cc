@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/probe.h"
 #include "cli/status/screen.h"
+#include "common/os/system.h"
 
 namespace wayside::cli {
 namespace {
@@ -46,11 +47,12 @@ int run_status(const Args& args) {
                   "Rates are of the window, other counts since the start of the process. Colour only on a terminal."};
   if (const auto exit = parse(spec, args)) return *exit;
   const bool terminal = isatty(STDOUT_FILENO) == 1;
-  auto before = ask_edge(options.dir);
+  const os::SystemClock clock;
+  auto before = ask_edge(options.dir, clock);
   if (!before) return fail(kUnreachable, before.error().what);
   for (;;) {
     poll(nullptr, 0, static_cast<int>(options.window_ms));
-    auto after = ask_edge(options.dir);
+    auto after = ask_edge(options.dir, clock);
     if (!after) return fail(kUnreachable, after.error().what);
     const int shown = show(options, *before, *after, terminal);
     if (!options.watch) return shown;

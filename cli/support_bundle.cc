@@ -245,10 +245,11 @@ void Collector::add_certificates() {
 }
 
 Result<std::string> Collector::status() const {
-  const auto before = ask_edge(options_.dir);
+  const os::SystemClock clock;
+  const auto before = ask_edge(options_.dir, clock);
   if (!before) return before.error();
   poll(nullptr, 0, kWindowMs);
-  const auto after = ask_edge(options_.dir);
+  const auto after = ask_edge(options_.dir, clock);
   if (!after) return after.error();
   const auto facts = facts_of(*before, *after);
   if (!facts) return facts.error();

@@ -10,6 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/probe.h"
 #include "cli/top/top.h"
+#include "common/os/system.h"
 
 namespace wayside::cli {
 namespace {
@@ -65,9 +66,9 @@ class Terminal {
 };
 
 // The edge may go and come back meanwhile; only one that was never there ends this.
-int follow(const TopOptions& options, Probe before, const Terminal& terminal) {
+int follow(const TopOptions& options, const Clock& clock, Probe before, const Terminal& terminal) {
   while (wait_ms(options.interval_ms)) {
-    auto after = ask_edge(options.dir);
+    auto after = ask_edge(options.dir, clock);
     if (!after) {
       if (options.once) return fail(kUnreachable, after.error().what);
       if (options.json) continue;
@@ -103,10 +104,11 @@ int run_top(const Args& args) {
       "Colour and redrawing only on a terminal."};
   if (const auto exit = parse(spec, args)) return *exit;
   watch_interrupts();
-  auto before = ask_edge(options.dir);
+  const os::SystemClock clock;
+  auto before = ask_edge(options.dir, clock);
   if (!before) return fail(kUnreachable, before.error().what);
   const Terminal terminal(!options.json && !options.once && isatty(STDOUT_FILENO) == 1);
-  return follow(options, std::move(*before), terminal);
+  return follow(options, clock, std::move(*before), terminal);
 }
 
 }  // namespace wayside::cli

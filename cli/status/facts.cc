@@ -142,7 +142,10 @@ Result<EdgeFacts> facts_of(const Probe& before, const Probe& after) {
   EdgeFacts facts;
   if (Result<void> added = add_status(after.status, facts); !added.ok()) return std::move(added).error();
   facts.at = after.at;
-  facts.window_s = static_cast<double>(after.at.value - before.at.value) / 1000;
+  facts.window_s = static_cast<double>(after.broker_at - before.broker_at) / 1000;
+  if (before.bridge && after.bridge) {
+    facts.link_window_s = static_cast<double>(after.bridge_at - before.bridge_at) / 1000;
+  }
   const Change change(before.broker, after.broker, facts.window_s);
   for (const Lane lane : kAllLanes) facts.lanes[index_of(lane)] = lane_of(lane, after, change);
   facts.total_mark = static_cast<int>(after.broker.sum("wayside_custody_mark", {{"what", "total"}}));

@@ -19,7 +19,9 @@ struct Probe {
   Samples broker;
   std::optional<Samples> bridge;  // nullopt: it does not answer
   std::string bridge_why;         // then
-  WallMs at{};
+  WallMs at{};                    // when all had answered: for dates only
+  MonoMs broker_at{};             // when its metrics had come: counts of the broker are of then
+  MonoMs bridge_at{};             // the same of the bridge, that may take its time
 };
 
 struct LaneFacts {
@@ -68,7 +70,8 @@ struct EdgeFacts {
   std::string region;
   std::string version;
   WallMs at{};
-  double window_s = 0;
+  double window_s = 0;       // between two looks at the broker, whose counts are of it
+  double link_window_s = 0;  // the same of the bridge; 0: it did not answer both times
   double uptime_s = 0;
   double vehicles = 0;
   double connects_per_s = 0;

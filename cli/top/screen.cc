@@ -103,6 +103,7 @@ Json link_json(const TopFacts& facts) {
   return {{"answers", true},
           {"core", link.core},
           {"up", link.up},
+          {"window_s", facts.edge.link_window_s},
           {"batches_per_s", facts.batches_per_s},
           {"resent_per_s", facts.resent_per_s},
           {"up_bytes_per_s", facts.link_up_bytes_per_s},

@@ -38,7 +38,7 @@ Result<TopFacts> top_of(const Probe& before, const Probe& after) {
   facts.ended_per_s = change.rate_by("wayside_gate_ended_total", "reason");
   facts.commands_per_s = change.rate_by("wayside_commands_total", "state");
   if (!before.bridge || !after.bridge) return facts;
-  const Change link(*before.bridge, *after.bridge, facts.edge.window_s);
+  const Change link(*before.bridge, *after.bridge, facts.edge.link_window_s);
   facts.batches_per_s = link.rate("wayside_link_batches_total", {{"kind", "first"}});
   facts.resent_per_s = link.rate("wayside_link_batches_total", {{"kind", "resent"}});
   facts.link_up_bytes_per_s = link.rate("wayside_link_bytes_total", {{"direction", "up"}});

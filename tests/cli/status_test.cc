@@ -39,12 +39,14 @@ wayside_link_forked{lane="state"} 0
 )";
 
 Probe probe(const std::string& broker = kBroker, const std::string& bridge = kBridge, WallMs at = {1'000'000'000'000}) {
-  return {kStatus, Samples::parse(broker), Samples::parse(bridge), "", at};
+  return {kStatus, Samples::parse(broker), Samples::parse(bridge), "", at, {at.value}, {at.value}};
 }
 
 EdgeFacts facts(const Probe& after) {
   Probe before = probe();
   before.at = {after.at.value - 1'000};
+  before.broker_at = {after.broker_at.value - 1'000};
+  before.bridge_at = {after.bridge_at.value - 1'000};
   auto out = facts_of(before, after);
   REQUIRE(out.ok());
   return *out;

@@ -15,11 +15,11 @@ constexpr const char* kStatus =
     R"("custody_writable":true,"draining":false,"local_broker":{"mode":"off","up":false,"pid":0}})";
 
 Probe look(WallMs at, const std::string& broker, const std::string& bridge) {
-  return {kStatus, Samples::parse(broker), Samples::parse(bridge), "", at};
+  return {kStatus, Samples::parse(broker), Samples::parse(bridge), "", at, {at.value}, {at.value}};
 }
 
-// Two looks, two seconds apart.
-TopFacts facts() {
+// Two looks, two seconds apart, between which the wall clock steps.
+TopFacts facts(std::int64_t step_ms = 0) {
   const Probe before =
       look({10'000},
            R"(wayside_door_records_total{lane="state",outcome="offered",reason=""} 1000
@@ -32,8 +32,8 @@ wayside_gate_refusals_total{stage="publish",reason="BUDGET"} 0
 wayside_commands_total{state="SUCCEEDED",reason=""} 5
 )",
            "wayside_link_batches_total{lane=\"state\",kind=\"first\"} 10\nwayside_link_up{core=\"c\"} 1\n");
-  const Probe after = look({12'000},
-                           R"(wayside_door_records_total{lane="state",outcome="offered",reason=""} 3000
+  Probe after = look({12'000},
+                     R"(wayside_door_records_total{lane="state",outcome="offered",reason=""} 3000
 wayside_door_records_total{lane="state",outcome="refused",reason="SPOOL_FULL"} 14
 wayside_ledger_records_total{lane="state",outcome="received"} 2800
 wayside_ledger_records_total{lane="state",outcome="delivered"} 1500
@@ -48,12 +48,13 @@ wayside_gate_refusals_total{stage="publish",reason="BUDGET"} 400
 wayside_commands_total{state="SUCCEEDED",reason=""} 9
 wayside_commands_open 3
 )",
-                           R"(wayside_link_batches_total{lane="state",kind="first"} 30
+                     R"(wayside_link_batches_total{lane="state",kind="first"} 30
 wayside_link_batches_total{lane="state",kind="resent"} 2
 wayside_link_bytes_total{channel="bulk",direction="up"} 4096
 wayside_link_up{core="c"} 1
 wayside_link_last_ack_timestamp_seconds{core="c"} 11
 )");
+  after.at.value += step_ms;
   auto out = top_of(before, after);
   REQUIRE(out.ok());
   return *out;
@@ -102,6 +103,17 @@ TEST_CASE("top: the screen names the most frequent reasons, fits its terminal an
   CHECK(redrawn(lines, 100, false).find("\x1b[31m") == std::string::npos);
   const std::string cut = redrawn(lines, 3, false);
   CHECK(std::count(cut.begin(), cut.end(), '\n') == 2);
+}
+
+TEST_CASE("top: a step of the wall clock between two looks changes no rate") {
+  const TopFacts steady = facts(0);
+  for (const std::int64_t step_ms : {-3'600'000, -1'000, 86'400'000}) {
+    INFO("the wall clock steps by " << step_ms << " ms");
+    const TopFacts stepped = facts(step_ms);
+    CHECK(stepped.publishes_per_s == steady.publishes_per_s);
+    CHECK(stepped.batches_per_s == steady.batches_per_s);
+    CHECK(stepped.edge.window_s == 2);
+  }
 }
 
 TEST_CASE("top: a bridge that is gone is said, and has no rates") {
