@@ -12,6 +12,7 @@
 #include "bridge/run/edge_metrics.h"
 #include "bridge/run/link_files.h"
 #include "bridge/run/process.h"
+#include "bridge/run/scrape_turn.h"
 #include "bridge/run/stop_signal.h"
 #include "bridge/run/wakeup.h"
 #include "common/log/log.h"
@@ -24,6 +25,7 @@ namespace {
 constexpr std::int64_t kPollMsMin = 5;
 constexpr std::int64_t kPollMsMax = 100;
 constexpr std::int64_t kShowMs = 500;
+constexpr std::int64_t kShowAskedMs = 20;  // to a scrape that waits: who asks all the time does not take the thread
 constexpr std::int64_t kDrainMs = 2'000;
 constexpr std::int64_t kVolumeRetryMs = 200;
 constexpr std::int64_t kVolumeSayMs = 30'000;
@@ -98,9 +100,13 @@ class EdgeProcess {
 
   Result<void> begin() {
     if (Result<void> made = os::make_dirs(config_.text("edge.run_dir")); !made) return made;
-    auto server = start_metrics(*registry_, config_, [this] {
+    const auto ready = [this] {
       return ready_.load() ? metrics::Health{} : metrics::Health{false, "waiting for the spool volume"};
-    });
+    };
+    const auto before_scrape = [this] {
+      if (ready_.load()) (void)scrapes_.wait([this] { wakeup_.notify(); });
+    };
+    auto server = start_metrics(*registry_, config_, ready, before_scrape);
     if (!server) return server.error();
     server_ = std::move(*server);
     return {};
@@ -171,10 +177,12 @@ class EdgeProcess {
     poll_broker();
     poll_synced();
     step(edge::Tick{});
-    if (clock_.mono() - shown_at_ < kShowMs) return;
+    const std::uint64_t wanted = scrapes_.wanted();
+    if (clock_.mono() - shown_at_ < (wanted == 0 ? kShowMs : kShowAskedMs)) return;
     shown_at_ = clock_.mono();
     link_files_.look(shown_at_);
     metrics_.show(*link_, connections_->counters(link::Channel::urgent), connections_->counters(link::Channel::bulk));
+    scrapes_.shown(wanted);
   }
 
   void poll_connections() {
@@ -251,6 +259,7 @@ class EdgeProcess {
   EdgeMetrics metrics_;
   LinkFiles link_files_;
   std::atomic<bool> ready_{false};
+  ScrapeTurn scrapes_;
   std::unique_ptr<metrics::Server> server_;
   Spool spool_;
   std::optional<edge::EdgeLink> link_;

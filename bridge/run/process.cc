@@ -9,7 +9,8 @@
 namespace wayside::bridge::run {
 
 Result<std::unique_ptr<metrics::Server>> start_metrics(metrics::Registry& registry, const config::Config& config,
-                                                       std::function<metrics::Health()> ready) {
+                                                       std::function<metrics::Health()> ready,
+                                                       std::function<void()> before_scrape) {
   const Result<ListenAddress> listen = parse_listen(config.text("metrics.listen"));
   if (!listen) return listen.error();
   metrics::Server::Options options;
@@ -17,6 +18,7 @@ Result<std::unique_ptr<metrics::Server>> start_metrics(metrics::Registry& regist
   options.port = listen->port;
   options.live = [] { return metrics::Health{}; };
   options.ready = std::move(ready);
+  options.before_scrape = std::move(before_scrape);
   return metrics::Server::start(registry, std::move(options));
 }
 

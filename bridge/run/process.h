@@ -25,7 +25,8 @@ inline constexpr int kExitRefused = 4;
 inline constexpr int kExitTimeout = 5;
 
 Result<std::unique_ptr<metrics::Server>> start_metrics(metrics::Registry& registry, const config::Config& config,
-                                                       std::function<metrics::Health()> ready);
+                                                       std::function<metrics::Health()> ready,
+                                                       std::function<void()> before_scrape = {});
 // <run_dir>/<name>: {"metrics":N,"metrics_host":"address to ask","pid":N}, written whole.
 Result<void> announce(const std::string& run_dir, const std::string& name, const metrics::Server& server);
 

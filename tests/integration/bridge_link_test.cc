@@ -57,13 +57,17 @@ void configure(const BridgeFixture& world, const std::string& file, const std::s
   world.dir().write(file, text.replace(at, what.size(), with));
 }
 
-// Connects of the bridge with this ports file that failed for `cause`.
-double failures(const BridgeFixture& world, const std::string& ports_file, const std::string& cause) {
+// Of the bridge with this ports file, summed over the series with this label; 0: it does not answer yet.
+double metric(const BridgeFixture& world, const std::string& ports_file, const std::string& name,
+              const std::string& label) {
   const auto told = os::read_file(world.dir() / ("run/" + ports_file), 4096);
   if (!told) return 0;
   const auto reply = fleet::http_get(static_cast<int>(fleet::json_integer(*told, "metrics")), "/metrics");
-  if (!reply) return 0;
-  return fleet::metric_sum(reply->body, "wayside_link_connect_failures_total", {"cause=\"" + cause + "\""});
+  return reply ? fleet::metric_sum(reply->body, name, {label}) : 0;
+}
+
+double failures(const BridgeFixture& world, const std::string& ports_file, const std::string& cause) {
+  return metric(world, ports_file, "wayside_link_connect_failures_total", "cause=\"" + cause + "\"");
 }
 
 }  // namespace
@@ -131,6 +135,25 @@ TEST_CASE("a link to a broker whose certificate does not verify says that TLS fa
   INFO(world.logs());
   CHECK(counted);
   CHECK(lines_with(slurp(world.dir() / "bridge-edge.log"), "the TLS handshake broke off") == 1);
+}
+
+TEST_CASE("a scrape of the edge's bridge has every count of its moment, however soon after the last it comes") {
+  BridgeFixture world;
+  world.open_spool();
+  world.start_mosquitto();
+  world.start_core();
+  world.start_edge();
+  unsigned older = 0;
+  for (std::uint64_t n = 1; n <= 20; ++n) {
+    world.append(Lane::event, "v1/V1/event/door", as_bytes("open"));
+    world.commit(Lane::event);
+    const bool settled = wait_until([&] { return world.all_settled(); }, 30'000);
+    INFO(world.logs());
+    REQUIRE(settled);
+    const double delivered = metric(world, "bridge-edge.json", "wayside_ledger_records_total", "outcome=\"delivered\"");
+    older += delivered == static_cast<double>(n) ? 0 : 1;
+  }
+  CHECK(older <= 2);  // a machine that is held up for longer than a scrape waits is shown as it was
 }
 
 TEST_CASE("what is committed to the spool reaches the file sink once, whoever starts first") {
