@@ -1,7 +1,8 @@
 // The two small files of a move: whole, or as good as not there.
+#include "common/whole_file.h"
 #include "spool/crc32c.h"
 #include "spool/move.h"
-#include "spool/whole_file.h"
+#include "spool/segment_file.h"
 #include "spool/wire.h"
 
 namespace wayside::spool {
@@ -38,8 +39,7 @@ LaneEnd get_end(Cursor& in) {
 
 Result<void> store(Disk& disk, const std::string& dir, const char* name, Bytes bytes) {
   put(bytes, crc32c(0, bytes));
-  auto file = replace_file(disk, dir, name, bytes);
-  return file ? Result<void>() : std::move(file).error();
+  return store_whole(disk, dir, name, bytes, kTemporarySuffix);
 }
 
 // Behind magic, version and uuid; nullopt: none that is whole and of this uuid.

@@ -1,9 +1,9 @@
 #include "spool/settlement.h"
 
+#include "common/whole_file.h"
 #include "spool/crc32c.h"
 #include "spool/segment_file.h"
 #include "spool/settlement_codec.h"
-#include "spool/whole_file.h"
 
 namespace wayside::spool {
 namespace {
@@ -99,7 +99,7 @@ Result<void> SettlementLogImpl::append(const Bytes& entry) {
 
 Result<void> SettlementLogImpl::rewrite(const Bytes& entry) {
   file_.reset();
-  auto file = replace_file(disk_, dir_, kSettlementFile, entry);
+  auto file = replace_whole(disk_, dir_, kSettlementFile, entry, kTemporarySuffix);
   if (!file) return std::move(file).error();
   file_ = std::move(file).value();
   end_ = entry.size();

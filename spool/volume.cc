@@ -1,7 +1,8 @@
+#include "common/whole_file.h"
 #include "spool/crc32c.h"
 #include "spool/format.h"
+#include "spool/segment_file.h"
 #include "spool/spool.h"
-#include "spool/whole_file.h"
 #include "spool/wire.h"
 
 namespace wayside::spool {
@@ -42,8 +43,7 @@ Result<SpoolUuid> read_identity(Disk& disk, const std::string& root) {
 }
 
 Result<void> create_identity(Disk& disk, const std::string& root, const SpoolUuid& uuid) {
-  auto file = replace_file(disk, root, kIdentityFile, encode_identity(uuid));
-  return file ? Result<void>() : std::move(file).error();
+  return store_whole(disk, root, kIdentityFile, encode_identity(uuid), kTemporarySuffix);
 }
 
 Result<std::unique_ptr<DiskFile>> lock_for(Disk& disk, const std::string& root, VolumeRole role) {

@@ -4,8 +4,9 @@
 #include <optional>
 #include <set>
 
-#include "bridge/core/whole_file.h"
+#include "bridge/core/seal.h"
 #include "bridge/core/wire.h"
+#include "common/whole_file.h"
 
 namespace wayside::bridge::core {
 namespace {

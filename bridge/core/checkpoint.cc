@@ -1,7 +1,8 @@
 #include "bridge/core/checkpoint.h"
 
-#include "bridge/core/whole_file.h"
+#include "bridge/core/seal.h"
 #include "bridge/core/wire.h"
+#include "common/whole_file.h"
 
 namespace wayside::bridge::core {
 namespace {

@@ -1,6 +1,7 @@
 #include "bridge/core/window_file.h"
 
-#include "bridge/core/whole_file.h"
+#include "bridge/core/seal.h"
+#include "common/whole_file.h"
 
 namespace wayside::bridge::core {
 namespace {

@@ -5,9 +5,14 @@
 
 #include "bridge/sink/followed_log.h"
 #include "bridge/sink/sink_object.h"
+#include "common/whole_file.h"
 
 namespace wayside::bridge::sink {
 namespace {
+
+constexpr std::uint64_t kOffsetBytesMax = 4096;
+
+std::string offset_name(Lane lane) { return std::string(to_string(lane)) + ".offset"; }
 
 std::string file_name(Lane lane, Offset first) {
   std::string digits = std::to_string(first.value);
@@ -52,34 +57,15 @@ struct StoredOffset {
 
 // nullopt: there is none.
 Result<std::optional<StoredOffset>> read_offset(Disk& disk, const std::string& dir, Lane lane) {
-  const std::string path = dir + "/" + to_string(lane) + ".offset";
-  const Result<bool> there = disk.exists(path);
-  if (!there) return there.error();
-  if (!*there) return std::optional<StoredOffset>();
-  Result<std::unique_ptr<DiskFile>> file = disk.open(path, OpenMode::read);
-  if (!file) return file.error();
-  Bytes text;
-  if (Result<void> read = (*file)->pread(text, 4096, 0); !read) return read.error();
+  const std::string name = offset_name(lane);
+  const Result<std::optional<Bytes>> text = load_whole(disk, dir, name, kOffsetBytesMax);
+  if (!text) return text.error();
+  if (!*text) return std::optional<StoredOffset>();
   StoredOffset out;
-  if (!parse_offset(as_text(text), out.offset, out.file, out.length)) {
-    return Error{Fault::corrupt, path + ": not an offset of this sink"};
+  if (!parse_offset(as_text(**text), out.offset, out.file, out.length)) {
+    return Error{Fault::corrupt, dir + "/" + name + ": not an offset of this sink"};
   }
   return std::optional<StoredOffset>(std::move(out));
-}
-
-Result<void> replace_file(Disk& disk, const std::string& dir, const std::string& name, std::string_view content) {
-  const std::string fresh = dir + "/" + name + ".new";
-  const Result<bool> left_over = disk.exists(fresh);
-  if (!left_over) return left_over.error();
-  if (*left_over) {
-    if (Result<void> removed = disk.remove(fresh); !removed) return removed;
-  }
-  Result<std::unique_ptr<DiskFile>> file = disk.open(fresh, OpenMode::create_new);
-  if (!file) return file.error();
-  if (Result<void> written = (*file)->pwrite(as_bytes(content), 0); !written) return written;
-  if (Result<void> synced = (*file)->fdatasync(); !synced) return synced;
-  if (Result<void> renamed = disk.rename(fresh, dir + "/" + name); !renamed) return renamed;
-  return disk.fsync_dir(dir);
 }
 
 constexpr const char* kFollowedLogFile = "core-log.uuid";
@@ -167,8 +153,7 @@ Result<void> FileSink::begin_file(LaneFile& file, Lane lane, Offset first) {
 }
 
 Result<void> FileSink::store_offset(const LaneFile& file, Lane lane, Offset offset, std::uint64_t length) {
-  return replace_file(disk_, options_.dir, std::string(to_string(lane)) + ".offset",
-                      offset_text(offset, file.name, length));
+  return store_whole(disk_, options_.dir, offset_name(lane), as_bytes(offset_text(offset, file.name, length)));
 }
 
 Result<std::uint64_t> FileSink::turn(Lane lane) {

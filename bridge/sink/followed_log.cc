@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "bridge/core/whole_file.h"
+#include "bridge/core/seal.h"
+#include "common/whole_file.h"
 
 namespace wayside::bridge::sink {
 namespace {
@@ -13,7 +14,7 @@ constexpr std::uint64_t kFileBytesMax = 64;
 }  // namespace
 
 Result<std::optional<SpoolUuid>> followed_log(Disk& disk, const std::string& dir, const std::string& name) {
-  const Result<std::optional<Bytes>> stored = core::load_whole(disk, dir, name, kFileBytesMax);
+  const Result<std::optional<Bytes>> stored = load_whole(disk, dir, name, kFileBytesMax);
   if (!stored && stored.error().fault == Fault::corrupt) return std::optional<SpoolUuid>();
   if (!stored) return stored.error();
   if (!*stored) return std::optional<SpoolUuid>();
@@ -41,7 +42,7 @@ Result<void> follow_log(Disk& disk, const std::string& dir, const std::string& n
   std::copy(kMagic.begin(), kMagic.end(), bytes.begin());
   std::copy(log.bytes.begin(), log.bytes.end(), bytes.begin() + kMagic.size());
   core::seal(bytes);
-  return core::store_whole(disk, dir, name, bytes);
+  return store_whole(disk, dir, name, bytes);
 }
 
 }  // namespace wayside::bridge::sink

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "bridge/core/core_log.h"
-#include "bridge/core/whole_file.h"
+#include "bridge/core/seal.h"
 #include "common/rng.h"
 #include "tests/support/sim_disk.h"
 
