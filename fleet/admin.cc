@@ -10,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -145,23 +144,6 @@ Result<HttpReply> http_get(const MetricsPlace& place, const std::string& path, i
   std::from_chars(text->data() + 9, text->data() + std::min<std::size_t>(12, text->size()), reply.status);
   reply.body = text->substr(body + 4);
   return reply;
-}
-
-double metric_sum(std::string_view text, std::string_view name, const std::vector<std::string>& with) {
-  double sum = 0;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    const auto line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.substr(0, name.size()) != name) continue;
-    const auto next = line.size() > name.size() ? line[name.size()] : '\0';
-    if (next != '{' && next != ' ') continue;
-    const bool matches = std::all_of(with.begin(), with.end(),
-                                     [&](const auto& label) { return line.find(label) != std::string_view::npos; });
-    const auto value = line.rfind(' ');
-    if (matches) sum += std::strtod(std::string(line.substr(value + 1)).c_str(), nullptr);
-  }
-  return sum;
 }
 
 }  // namespace wayside::fleet

@@ -3,8 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "common/result.h"
 
@@ -28,8 +26,5 @@ Result<MetricsPlace> metrics_place(const std::string& ports_json);
 Result<HttpReply> http_get(const MetricsPlace& place, const std::string& path, int timeout_ms = 2000);
 // At 127.0.0.1.
 Result<HttpReply> http_get(int port, const std::string& path, int timeout_ms = 2000);
-
-// Sum of the samples of `name` whose labels hold every text of `with` ("lane=\"state\""); 0 when there is none.
-double metric_sum(std::string_view text, std::string_view name, const std::vector<std::string>& with = {});
 
 }  // namespace wayside::fleet

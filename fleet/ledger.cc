@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "common/metrics/samples.h"
 #include "common/types.h"
-#include "fleet/admin.h"
 
 namespace wayside::fleet {
 namespace {
@@ -84,22 +84,20 @@ std::vector<std::string> compare_outcomes(const VolumeLedger& edge, const Volume
 }
 
 VolumeLedger core_ledger(const std::string& metrics_text, const std::string& edge, const std::string& uuid) {
+  const auto samples = metrics::Samples::parse(metrics_text);
   VolumeLedger ledger;
   ledger.uuid = uuid;
   for (const auto lane : kAllLanes) {
     LaneLedger one;
     one.lane = to_string(lane);
-    const std::vector<std::string> labels = {"edge=\"" + edge + "\"", "spool=\"" + uuid + "\"",
-                                             "lane=\"" + one.lane + "\""};
+    const metrics::SampleLabels labels = {{"edge", edge}, {"spool", uuid}, {"lane", one.lane}};
     for (const auto& [name, column] : kOutcomes) {
       auto with = labels;
-      with.push_back(std::string("outcome=\"") + name + "\"");
-      one.*column = static_cast<std::uint64_t>(metric_sum(metrics_text, "wayside_ledger_records_total", with));
+      with["outcome"] = name;
+      one.*column = static_cast<std::uint64_t>(samples.sum("wayside_ledger_records_total", with));
       one.received += one.*column;
     }
-    const auto read = [&](const char* name) {
-      return static_cast<std::uint64_t>(metric_sum(metrics_text, name, labels));
-    };
+    const auto read = [&](const char* name) { return static_cast<std::uint64_t>(samples.sum(name, labels)); };
     one.resent = read("wayside_ledger_resent_records_total");
     one.cohorts = read("wayside_ledger_cohorts_checksum");
     ledger.lanes.push_back(one);

@@ -1,5 +1,6 @@
 #include "fleet/observer.h"
 
+#include "common/metrics/samples.h"
 #include "common/types.h"
 #include "fleet/admin.h"
 
@@ -8,8 +9,8 @@ namespace {
 
 constexpr int kScrapeTimeoutMs = 300;
 
-std::uint64_t sum(const std::string& text, const char* name, const std::vector<std::string>& with = {}) {
-  return static_cast<std::uint64_t>(metric_sum(text, name, with));
+std::uint64_t sum(const metrics::Samples& samples, const char* name, const metrics::SampleLabels& with = {}) {
+  return static_cast<std::uint64_t>(samples.sum(name, with));
 }
 
 }  // namespace
@@ -25,15 +26,16 @@ Picture Observer::look(double elapsed_s) {
   const auto edge = http_get(region_.ports().edge_metrics, "/metrics", kScrapeTimeoutMs);
   picture.edge_answers = edge.ok();
   if (edge) {
-    picture.online_at_edge = sum(edge->body, "wayside_vehicles_online");
+    const auto samples = metrics::Samples::parse(edge->body);
+    picture.online_at_edge = sum(samples, "wayside_vehicles_online");
     picture.backlog.clear();
     for (const auto lane : kAllLanes) {
-      const auto label = std::string("lane=\"") + to_string(lane) + '"';
-      picture.backlog.push_back({to_string(lane), sum(edge->body, "wayside_lane_pending_records", {label})});
+      const metrics::SampleLabels with = {{"lane", to_string(lane)}};
+      picture.backlog.push_back({to_string(lane), sum(samples, "wayside_lane_pending_records", with)});
     }
   }
   if (const auto bridge = http_get(region_.ports().edge_bridge_metrics, "/metrics", kScrapeTimeoutMs); bridge) {
-    picture.batches_out = sum(bridge->body, "wayside_link_batches_total");
+    picture.batches_out = sum(metrics::Samples::parse(bridge->body), "wayside_link_batches_total");
   }
   last_ = picture;
   return picture;

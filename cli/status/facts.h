@@ -7,11 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "cli/status/samples.h"
+#include "common/metrics/samples.h"
 #include "common/result.h"
 #include "common/types.h"
 
 namespace wayside::cli {
+
+using metrics::Sample;
+using metrics::SampleLabels;
+using metrics::Samples;
 
 // What the processes answered at one moment.
 struct Probe {

@@ -58,19 +58,6 @@ std::string swapped(std::string text, const std::string& from, const std::string
   return text.replace(at, from.size(), to);
 }
 
-TEST_CASE("samples: labels with escapes, infinities and lines that are none") {
-  const Samples samples = Samples::parse(
-      "a{x=\"1\\\"2\\\\\",y=\"n\\nl\"} 3\na{x=\"z\"} 4 1700000000\nb +Inf\nc\n{} 1\na{x=\"open 1\nd{e=\"f\"} word\n# b "
-      "9\n");
-  CHECK(samples.of("a").size() == 2);
-  CHECK(samples.sum("a") == 7);
-  CHECK(samples.sum("a", {{"y", "n\nl"}}) == 3);
-  CHECK(samples.by("a", "x").at("1\"2\\") == 3);
-  CHECK(std::isinf(samples.sum("b")));
-  CHECK_FALSE(samples.one("c"));
-  CHECK_FALSE(samples.one("d"));
-}
-
 TEST_CASE("status: an edge that is well says so, and which limit comes next") {
   const EdgeFacts edge = facts(probe());
   const Verdict verdict = judge(edge);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "common/metrics/samples.h"
 #include "common/os/posix_disk.h"
 #include "common/os/system.h"
 #include "common/rng.h"
@@ -245,7 +246,7 @@ Result<void> KillRun::wait_drained() {
     if (!now) fault = now.error().what;
     if (!now || !*now) return false;
     const auto scrape = fleet::http_get(region_->ports().core_bridge_metrics, "/metrics");
-    return scrape && fleet::metric_sum(scrape->body, "wayside_sink_backlog_records") == 0;
+    return scrape && metrics::Samples::parse(scrape->body).sum("wayside_sink_backlog_records") == 0;
   });
   if (!done) return std::move(done).error();
   if (!*done) return Error{Fault::timeout, "the lanes did not drain " + fault};

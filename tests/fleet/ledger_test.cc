@@ -3,7 +3,6 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "common/types.h"
-#include "fleet/admin.h"
 
 using namespace wayside::fleet;
 
@@ -55,14 +54,6 @@ TEST_CASE("two errors that cancel out in the sum are found by the count from the
   CHECK(check.lanes[1].residual == 0);
   CHECK(check.residual == 1);
   CHECK_FALSE(holds(check));
-}
-
-TEST_CASE("metrics are summed by whole name and label") {
-  const char* text =
-      "# HELP a_total x\na_total{lane=\"state\",k=\"1\"} 3\na_total{lane=\"bulk\"} 4\na_total_more 9\na_total 1\n";
-  CHECK(metric_sum(text, "a_total") == 8);
-  CHECK(metric_sum(text, "a_total", {"lane=\"state\""}) == 3);
-  CHECK(metric_sum(text, "b_total") == 0);
 }
 
 TEST_CASE("the core's account is read by edge and spool: that of a replaced volume is another one") {

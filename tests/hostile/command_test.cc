@@ -67,7 +67,7 @@ TEST_CASE("Hostile: a command with 0.4 s left behind a radio stalled for 5 s is 
   const auto ended = region.issuer().wait_final(request, 20'000);
   REQUIRE(ended.ok());
   CHECK(schemas::to_string(ended->state) == "EXPIRED");
-  CHECK(region.counter("wayside_gate_ended_total", {"reason=\"DEADLINE_PASSED\""}) == 1);
+  CHECK(region.counter("wayside_gate_ended_total", {{"reason", "DEADLINE_PASSED"}}) == 1);
   region.nothing_is_lost();
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("Hostile: requests that are cut, lengthened, changed or of another reg
   std::vector<double> before;
   before.reserve(cases.size());
   for (const auto& [bytes, reason] : cases) {
-    before.push_back(region.counter("wayside_commands_total", {R"(state="REFUSED")", "reason=\"" + reason + "\""}));
+    before.push_back(region.counter("wayside_commands_total", {{"state", "REFUSED"}, {"reason", reason}}));
   }
   const std::string leaf = std::string("services/") + fleet::kRegionApp;
   int rounds = 0;
@@ -119,8 +119,7 @@ TEST_CASE("Hostile: requests that are cut, lengthened, changed or of another reg
   });
   for (std::size_t i = 0; i < cases.size(); ++i) {
     INFO(cases[i].second);
-    CHECK(region.counter("wayside_commands_total", {R"(state="REFUSED")", "reason=\"" + cases[i].second + "\""}) -
-              before[i] >=
+    CHECK(region.counter("wayside_commands_total", {{"state", "REFUSED"}, {"reason", cases[i].second}}) - before[i] >=
           rounds);
   }
   for (const auto& status : region.issuer().statuses()) CHECK(status.command_id != good.id);
@@ -149,7 +148,7 @@ TEST_CASE("Hostile: a vehicle that floods acks of commands it never had costs no
     REQUIRE(client.send_raw(bytes));
   });
   const auto refused = [&](const std::string& reason) {
-    return region.counter("wayside_command_acks_total", {R"(outcome="refused")", "reason=\"" + reason + "\""});
+    return region.counter("wayside_command_acks_total", {{"outcome", "refused"}, {"reason", reason}});
   };
   CHECK(wait_until([&] { return refused("BUDGET") > 0; }, 5'000));
   CHECK(refused("COMMAND_UNKNOWN") <= 64);  // 32 a minute: the flood does not reach the store

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "certs/command_keys.h"
+#include "common/metrics/samples.h"
 #include "fleet/admin.h"
 #include "fleet/issuer.h"
 #include "fleet/relay.h"
@@ -66,14 +67,14 @@ class HostileRegion {
     return client("vehicles/" + rogue(), ports().vehicles, version);
   }
 
-  // Sum of the edge's samples of `name` whose labels hold every text of `with`.
-  [[nodiscard]] double counter(const std::string& name, const std::vector<std::string>& with) const {
+  // Sum of the edge's samples of `name` that carry all of `with`.
+  [[nodiscard]] double counter(const std::string& name, const metrics::SampleLabels& with) const {
     const auto reply = fleet::http_get(ports().edge_metrics, "/metrics");
     REQUIRE(reply.ok());
-    return fleet::metric_sum(reply->body, name, with);
+    return metrics::Samples::parse(reply->body).sum(name, with);
   }
   [[nodiscard]] double refusals(const std::string& stage, const std::string& reason) const {
-    return counter("wayside_gate_refusals_total", {"stage=\"" + stage + "\"", "reason=\"" + reason + "\""});
+    return counter("wayside_gate_refusals_total", {{"stage", stage}, {"reason", reason}});
   }
   // Resident memory of wayside-broker.
   [[nodiscard]] std::uint64_t resident_kib() const {

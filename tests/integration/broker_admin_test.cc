@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "common/metrics/samples.h"
 #include "fleet/admin.h"
 #include "tests/integration/edge_fixture.h"
 
@@ -79,8 +80,9 @@ TEST_CASE("Operator: health, readiness and metrics are served on loopback") {
   CHECK(get(edge, "/readyz").status == 200);
   REQUIRE(publish(edge, kVehicle).exit_code == 0);
   const std::string text = get(edge, "/metrics").body;
-  CHECK(fleet::metric_sum(text, "wayside_custody_commit_seconds_count", {"lane=\"state\""}) == 1);
-  CHECK(fleet::metric_sum(text, "wayside_door_records_total", {"lane=\"state\"", "outcome=\"committed\""}) == 1);
+  const auto samples = metrics::Samples::parse(text);
+  CHECK(samples.sum("wayside_custody_commit_seconds_count", {{"lane", "state"}}) == 1);
+  CHECK(samples.sum("wayside_door_records_total", {{"lane", "state"}, {"outcome", "committed"}}) == 1);
   CHECK(text.find("wayside_lane_oldest_seconds{lane=\"state\"}") != std::string::npos);
   CHECK(text.find("wayside_ledger_residual_records{lane=\"state\"} 0") != std::string::npos);
   CHECK(text.find(kVehicle) == std::string::npos);

@@ -1,6 +1,7 @@
 // A real wayside-broker whose state lane is full and has no bridge: who stalls, who is told, and how it ends.
 #include <catch2/catch_test_macros.hpp>
 
+#include "common/metrics/samples.h"
 #include "fleet/admin.h"
 #include "tests/broker/support/mqtt_client.h"
 #include "tests/integration/edge_fixture.h"
@@ -75,8 +76,8 @@ fleet::HttpReply get(const EdgeFixture& edge, const std::string& path) {
 }
 
 double shed_for(const EdgeFixture& edge, const std::string& reason) {
-  return fleet::metric_sum(get(edge, "/metrics").body, "wayside_door_records_total",
-                           {"lane=\"state\"", "outcome=\"shed\"", "reason=\"" + reason + "\""});
+  return metrics::Samples::parse(get(edge, "/metrics").body)
+      .sum("wayside_door_records_total", {{"lane", "state"}, {"outcome", "shed"}, {"reason", reason}});
 }
 
 bool send_publish(MqttClient& client, const std::string& topic, std::uint16_t id, std::uint8_t qos) {

@@ -1,6 +1,7 @@
 // Presence across the death of a real wayside-broker.
 #include <catch2/catch_test_macros.hpp>
 
+#include "common/metrics/samples.h"
 #include "fleet/admin.h"
 #include "schemas/messages.h"
 #include "tests/broker/support/mqtt_client.h"
@@ -38,7 +39,7 @@ std::vector<Said> said_of(const EdgeFixture& edge, const std::string& vehicle, b
 double swept(const EdgeFixture& edge) {
   Result<fleet::HttpReply> reply = fleet::http_get(static_cast<int>(edge.port("metrics")), "/metrics");
   REQUIRE(reply.ok());
-  return fleet::metric_sum(reply->body, "wayside_presence_after_restart_total");
+  return metrics::Samples::parse(reply->body).sum("wayside_presence_after_restart_total");
 }
 
 }  // namespace

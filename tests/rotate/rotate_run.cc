@@ -49,7 +49,7 @@ class RotateRun {
   Result<void> reconnect(const Truth& up);
 
   [[nodiscard]] bool gate_fails(const std::string& what) const {
-    return world_->metric(ports().edge_metrics, "wayside_gate_reload_failing", {"what=\"" + what + "\""}) == 1;
+    return world_->metric(ports().edge_metrics, "wayside_gate_reload_failing", {{"what", what}}) == 1;
   }
   [[nodiscard]] bool in(const std::string& vehicle) const { return world_->connect(vehicle).in; }
   [[nodiscard]] const fleet::RegionPorts& ports() const { return world_->region().ports(); }
@@ -175,7 +175,7 @@ Result<void> RotateRun::revocations(const std::string& victim) {
   const auto expired = certs::next_crl(pki.issuer(certs::Ca::vehicles), list(), nullptr, -1);
   if (!expired) return expired.error();
   const auto past = [this] {
-    return world_->metric(ports().edge_metrics, "wayside_crl_next_update_timestamp_seconds", {"use=\"vehicles\""}) <
+    return world_->metric(ports().edge_metrics, "wayside_crl_next_update_timestamp_seconds", {{"use", "vehicles"}}) <
            static_cast<double>(os::SystemClock().wall().value) / 1000.0;
   };
   if (auto swapped = mount.swap("crl.pem", *expired); !swapped) return swapped;

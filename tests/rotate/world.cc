@@ -209,9 +209,9 @@ Result<std::string> RotateWorld::ask(const std::string& vehicle) {
   return answer->reason.empty() ? answer->outcome : answer->reason;
 }
 
-double RotateWorld::metric(int port, std::string_view name, const std::vector<std::string>& with) const {
+double RotateWorld::metric(int port, std::string_view name, const metrics::SampleLabels& with) const {
   const auto scrape = fleet::http_get(port, "/metrics");
-  return scrape ? fleet::metric_sum(scrape->body, name, with) : -1;
+  return scrape ? metrics::Samples::parse(scrape->body).sum(name, with) : -1;
 }
 
 Result<void> RotateWorld::kill_core_broker() {

@@ -10,6 +10,7 @@
 #include "certs/command_keys.h"
 #include "certs/pki.h"
 #include "common/disk.h"
+#include "common/metrics/samples.h"
 #include "common/os/system.h"
 #include "fleet/cars.h"
 #include "fleet/region.h"
@@ -36,7 +37,7 @@ class RotateWorld {
   // A request of the region's service: ACCEPTED or the reason of its refusal.
   Result<std::string> ask(const std::string& vehicle);
   // Of a metrics port; -1: it does not answer.
-  [[nodiscard]] double metric(int port, std::string_view name, const std::vector<std::string>& with = {}) const;
+  [[nodiscard]] double metric(int port, std::string_view name, const metrics::SampleLabels& with = {}) const;
   Result<void> kill_core_broker();
 
   // Connections that cars lost and were not meant to.

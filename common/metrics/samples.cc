@@ -1,9 +1,9 @@
-#include "cli/status/samples.h"
+#include "common/metrics/samples.h"
 
 #include <algorithm>
 #include <cstdlib>
 
-namespace wayside::cli {
+namespace wayside::metrics {
 namespace {
 
 bool carries(const Sample& sample, const SampleLabels& with) {
@@ -91,4 +91,4 @@ std::map<std::string, double> Samples::by(std::string_view name, const std::stri
   return out;
 }
 
-}  // namespace wayside::cli
+}  // namespace wayside::metrics

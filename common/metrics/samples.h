@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace wayside::cli {
+namespace wayside::metrics {
 
 using SampleLabels = std::map<std::string, std::string, std::less<>>;
 
@@ -34,4 +34,4 @@ class Samples {
   std::map<std::string, std::vector<Sample>, std::less<>> samples_;
 };
 
-}  // namespace wayside::cli
+}  // namespace wayside::metrics
