@@ -1,6 +1,7 @@
 // What goes down to the peer: commands, status and presence, and what the local broker sends.
 #include <algorithm>
 
+#include "broker/session/proxy_convert.h"
 #include "broker/session/refusals.h"
 #include "broker/session/session.h"
 
@@ -9,21 +10,6 @@ namespace {
 
 constexpr std::int64_t kProxyRetryMs = 2'000;
 constexpr std::uint64_t kProxyRetrySpreadMs = 1'000;  // a fleet does not come back in one moment
-
-mqtt::Publish publish_of(const ProxyMessage& message) {
-  mqtt::Publish publish;
-  publish.topic = message.topic;
-  publish.payload = message.payload;
-  publish.retain = message.retain;
-  mqtt::Properties& properties = publish.properties;
-  if (message.payload_format != 0) properties.payload_format = message.payload_format;
-  if (message.message_expiry_s != 0) properties.message_expiry_s = message.message_expiry_s;
-  if (!message.content_type.empty()) properties.content_type = message.content_type;
-  if (!message.response_topic.empty()) properties.response_topic = message.response_topic;
-  if (!message.correlation_data.empty()) properties.correlation_data = ByteView(message.correlation_data);
-  for (const auto& [name, value] : message.user) properties.user.emplace_back(name, value);
-  return publish;
-}
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 // PUBLISH of the peer: alias -> grammar -> rights -> payload -> effect; all of it or nothing.
 #include "broker/session/payload.h"
+#include "broker/session/proxy_convert.h"
 #include "broker/session/refusals.h"
 #include "broker/session/session.h"
 #include "schemas/record.h"
@@ -15,21 +16,6 @@ std::optional<Stream> stream_for(const PublishRight& right) {
     case Effect::proxy: return Stream::proxy;
   }
   return std::nullopt;
-}
-
-ProxyMessage proxied(const mqtt::Publish& packet, std::string_view topic) {
-  ProxyMessage message;
-  message.topic = topic;
-  message.payload.assign(packet.payload.begin(), packet.payload.end());
-  message.qos = packet.qos;
-  message.payload_format = packet.properties.payload_format.value_or(0);
-  message.message_expiry_s = packet.properties.message_expiry_s.value_or(0);
-  message.content_type = packet.properties.content_type.value_or("");
-  message.response_topic = packet.properties.response_topic.value_or("");
-  const ByteView correlation = packet.properties.correlation_data.value_or(ByteView{});
-  message.correlation_data.assign(correlation.begin(), correlation.end());
-  for (const auto& [name, value] : packet.properties.user) message.user.emplace_back(name, value);
-  return message;
 }
 
 }  // namespace
@@ -127,7 +113,9 @@ void Session::take_proxied(const mqtt::Publish& packet, std::string_view topic, 
     return refuse_publish(packet, Reason::QUEUE_FULL, Stream::proxy, out);
   }
   const std::uint64_t token = packet.qos == 0 ? 0 : inbound_.add(Stream::proxy, packet.packet_id);
-  out.push_back(ProxyPublish{token, proxied(packet, topic)});
+  ProxyMessage message = message_of(packet);
+  message.topic = topic;  // of an alias
+  out.push_back(ProxyPublish{token, std::move(message)});
 }
 
 void Session::refuse_publish(const mqtt::Publish& packet, Reason reason, std::optional<Stream> stream, Actions& out) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/localbroker/machine/proxy_convert.h"
+#include "broker/session/proxy_convert.h"
 #include "common/mqtt/codec.h"
 #include "common/result.h"
 
@@ -104,7 +104,7 @@ void UpstreamSession::on_publish(const mqtt::Publish& publish, std::vector<Proxy
     unacknowledged_.emplace(token, publish.packet_id);
     if (unacknowledged_.size() > limits_.receive_maximum) return end(out);
   }
-  out.emplace_back(session::ProxyReceived{token, to_message(publish)});
+  out.emplace_back(session::ProxyReceived{token, session::message_of(publish)});
 }
 
 void UpstreamSession::on_ack(const mqtt::Ack& acknowledged, std::vector<ProxyEvent>& out) {
@@ -147,7 +147,9 @@ bool UpstreamSession::room_for(std::size_t bytes) const {
 }
 
 void UpstreamSession::send(const ProxyMessage& message, std::uint16_t packet_id) {
-  mqtt::encode_publish(to_publish(message, packet_id), kVersion, output_);
+  mqtt::Publish publish = session::publish_of(message);
+  publish.packet_id = packet_id;
+  mqtt::encode_publish(publish, kVersion, output_);
 }
 
 bool UpstreamSession::publish(std::uint64_t token, const ProxyMessage& message) {

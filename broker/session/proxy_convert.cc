@@ -1,14 +1,13 @@
-#include "broker/localbroker/machine/proxy_convert.h"
+#include "broker/session/proxy_convert.h"
 
-namespace wayside::broker {
+namespace wayside::broker::session {
 
-mqtt::Publish to_publish(const session::ProxyMessage& message, std::uint16_t packet_id) {
+mqtt::Publish publish_of(const ProxyMessage& message) {
   mqtt::Publish publish;
   publish.topic = message.topic;
   publish.payload = message.payload;
   publish.qos = message.qos;
   publish.retain = message.retain;
-  publish.packet_id = packet_id;
   mqtt::Properties& properties = publish.properties;
   if (message.payload_format != 0) properties.payload_format = message.payload_format;
   if (message.message_expiry_s != 0) properties.message_expiry_s = message.message_expiry_s;
@@ -19,9 +18,9 @@ mqtt::Publish to_publish(const session::ProxyMessage& message, std::uint16_t pac
   return publish;
 }
 
-session::ProxyMessage to_message(const mqtt::Publish& publish) {
+ProxyMessage message_of(const mqtt::Publish& publish) {
   const mqtt::Properties& properties = publish.properties;
-  session::ProxyMessage message;
+  ProxyMessage message;
   message.topic = publish.topic;
   message.payload.assign(publish.payload.begin(), publish.payload.end());
   message.qos = publish.qos;
@@ -37,4 +36,4 @@ session::ProxyMessage to_message(const mqtt::Publish& publish) {
   return message;
 }
 
-}  // namespace wayside::broker
+}  // namespace wayside::broker::session
