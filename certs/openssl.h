@@ -11,17 +11,11 @@
 #include <string>
 #include <string_view>
 
+#include "common/freed.h"
 #include "common/result.h"
 
 namespace wayside::certs {
 
-template <auto Free>
-struct Freed {
-  template <typename Object>
-  void operator()(Object* object) const {
-    Free(object);
-  }
-};
 using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
 using Crl = std::unique_ptr<X509_CRL, Freed<X509_CRL_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;

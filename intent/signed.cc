@@ -7,20 +7,16 @@
 #include <algorithm>
 #include <memory>
 
+#include "common/freed.h"
+
 namespace wayside::intent {
 namespace {
 
 constexpr std::string_view kMagic = "WSSG";
 constexpr std::uint8_t kVersion = 1;
 
-struct KeyDeleter {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-struct ContextDeleter {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-using Key = std::unique_ptr<EVP_PKEY, KeyDeleter>;
-using Context = std::unique_ptr<EVP_MD_CTX, ContextDeleter>;
+using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+using Context = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
 
 // Domain separation: a signature over one type never passes as one over another, nor as one of any
 // other protocol. The terminating NUL is part of the prefix, so that none is a prefix of another.

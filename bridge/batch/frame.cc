@@ -4,13 +4,12 @@
 
 #include <memory>
 
+#include "common/freed.h"
+
 namespace wayside::bridge::batch {
 namespace {
 
-struct FreeContext {
-  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-};
-using Context = std::unique_ptr<ZSTD_CCtx, FreeContext>;
+using Context = std::unique_ptr<ZSTD_CCtx, Freed<ZSTD_freeCCtx>>;
 
 constexpr int kTrialLevel = 1;
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "bridge/link/convert.h"
+#include "common/freed.h"
 #include "schemas/gen/batch_generated.h"
 
 namespace wayside::bridge::link {
@@ -12,13 +13,9 @@ namespace {
 
 constexpr int kWindowLogMax = 20;
 
-struct FreeContext {
-  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-};
-
 // The first `bytes` of what the frame holds: the claim is in front, whatever the columns behind it weigh.
 Outcome<Bytes> inflate_front(ByteView message, std::uint64_t bytes) {
-  const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
+  const std::unique_ptr<ZSTD_DCtx, Freed<ZSTD_freeDCtx>> context(ZSTD_createDCtx());
   if (!context || ZSTD_isError(ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kWindowLogMax)) != 0) {
     return Reason::BATCH_TOO_LARGE;
   }

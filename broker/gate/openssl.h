@@ -10,15 +10,10 @@
 #include <memory>
 #include <string>
 
+#include "common/freed.h"
+
 namespace wayside::broker::gate {
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* handle) const {
-    Free(handle);
-  }
-};
 using X509Ptr = std::unique_ptr<X509, Freed<X509_free>>;
 using CrlPtr = std::unique_ptr<X509_CRL, Freed<X509_CRL_free>>;
 using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;

@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "common/freed.h"
 #include "common/identity/identity.h"
 #include "common/os/system.h"
 
@@ -16,20 +17,13 @@ namespace {
 
 constexpr std::size_t kPemBytesMax = 8U << 20U;
 
-template <auto Free>
-struct Freer {
-  template <typename T>
-  void operator()(T* one) const {
-    Free(one);
-  }
-};
-using Bio = std::unique_ptr<BIO, Freer<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
-using List = std::unique_ptr<X509_CRL, Freer<X509_CRL_free>>;
-using Integer = std::unique_ptr<ASN1_INTEGER, Freer<ASN1_INTEGER_free>>;
+using Bio = std::unique_ptr<BIO, Freed<BIO_free_all>>;
+using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
+using List = std::unique_ptr<X509_CRL, Freed<X509_CRL_free>>;
+using Integer = std::unique_ptr<ASN1_INTEGER, Freed<ASN1_INTEGER_free>>;
 
 std::string hex_of(const ASN1_INTEGER* number) {
-  const std::unique_ptr<BIGNUM, Freer<BN_free>> big(number == nullptr ? nullptr : ASN1_INTEGER_to_BN(number, nullptr));
+  const std::unique_ptr<BIGNUM, Freed<BN_free>> big(number == nullptr ? nullptr : ASN1_INTEGER_to_BN(number, nullptr));
   if (!big) return "";
   char* text = BN_bn2hex(big.get());
   std::string out = text == nullptr ? "" : text;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/freed.h"
 #include "common/identity/extension.h"
 
 namespace wayside::identity {
@@ -25,10 +26,7 @@ bool digit(char c) { return c >= '0' && c <= '9'; }
 bool upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool id_character(char c) { return digit(c) || upper(c) || (c >= 'a' && c <= 'z') || c == '.' || c == '_' || c == '-'; }
 
-struct FreeNames {
-  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
-};
-using Names = std::unique_ptr<GENERAL_NAMES, FreeNames>;
+using Names = std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>>;
 
 // The bytes as they stand: a NUL stays in them and fails the pattern.
 std::string_view text_of(const ASN1_STRING* text) {

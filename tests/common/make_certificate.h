@@ -14,19 +14,13 @@
 #include <utility>
 #include <vector>
 
+#include "common/freed.h"
 #include "common/result.h"
 
 namespace wayside::test {
 
-template <auto Free>
-struct FreeWith {
-  template <typename T>
-  void operator()(T* value) const {
-    Free(value);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, FreeWith<X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
 
 inline EVP_PKEY* throw_away_key() {
   static const Key key(EVP_EC_gen("P-256"));
@@ -37,15 +31,15 @@ inline Key rsa_key(unsigned bits) { return Key(EVP_RSA_gen(bits)); }
 
 // A public key of this size without the hours that finding its primes would take.
 inline Key rsa_public_key(unsigned bits) {
-  const std::unique_ptr<BIGNUM, FreeWith<BN_free>> n(BN_new());
-  const std::unique_ptr<BIGNUM, FreeWith<BN_free>> e(BN_new());
+  const std::unique_ptr<BIGNUM, Freed<BN_free>> n(BN_new());
+  const std::unique_ptr<BIGNUM, Freed<BN_free>> e(BN_new());
   WAYSIDE_ASSERT(BN_rand(n.get(), static_cast<int>(bits), BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD) == 1);
   WAYSIDE_ASSERT(BN_set_word(e.get(), 65537) == 1);
-  const std::unique_ptr<OSSL_PARAM_BLD, FreeWith<OSSL_PARAM_BLD_free>> builder(OSSL_PARAM_BLD_new());
+  const std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>> builder(OSSL_PARAM_BLD_new());
   OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get());
   OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get());
-  const std::unique_ptr<OSSL_PARAM, FreeWith<OSSL_PARAM_free>> params(OSSL_PARAM_BLD_to_param(builder.get()));
-  const std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>> context(
+  const std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>> params(OSSL_PARAM_BLD_to_param(builder.get()));
+  const std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>> context(
       EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
   EVP_PKEY* key = nullptr;
   WAYSIDE_ASSERT(EVP_PKEY_fromdata_init(context.get()) == 1);
@@ -54,7 +48,7 @@ inline Key rsa_public_key(unsigned bits) {
 }
 
 inline Key explicit_p256_key() {
-  const std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>> context(
+  const std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>> context(
       EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
   EVP_PKEY* key = nullptr;
   WAYSIDE_ASSERT(EVP_PKEY_keygen_init(context.get()) == 1);
@@ -74,7 +68,7 @@ struct CertificateOptions {
 };
 
 inline void add_sans(X509* certificate, const std::vector<std::pair<int, std::string>>& sans) {
-  const std::unique_ptr<GENERAL_NAMES, FreeWith<GENERAL_NAMES_free>> names(sk_GENERAL_NAME_new_null());
+  const std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>> names(sk_GENERAL_NAME_new_null());
   for (const auto& [kind, value] : sans) {
     ASN1_IA5STRING* text = ASN1_IA5STRING_new();
     ASN1_STRING_set(text, value.data(), static_cast<int>(value.size()));
@@ -88,18 +82,18 @@ inline void add_sans(X509* certificate, const std::vector<std::pair<int, std::st
 inline void add_extension(X509* certificate, int nid, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-  const std::unique_ptr<X509_EXTENSION, FreeWith<X509_EXTENSION_free>> extension(
+  const std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>> extension(
       X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
   WAYSIDE_ASSERT(extension && X509_add_ext(certificate, extension.get(), -1) == 1);
 }
 
 inline void add_own_extension(X509* certificate, const std::string& oid, const std::string& text) {
-  const std::unique_ptr<ASN1_OBJECT, FreeWith<ASN1_OBJECT_free>> object(OBJ_txt2obj(oid.c_str(), 1));
+  const std::unique_ptr<ASN1_OBJECT, Freed<ASN1_OBJECT_free>> object(OBJ_txt2obj(oid.c_str(), 1));
   std::string der = {0x0C, static_cast<char>(text.size())};
   der += text;
-  const std::unique_ptr<ASN1_OCTET_STRING, FreeWith<ASN1_OCTET_STRING_free>> value(ASN1_OCTET_STRING_new());
+  const std::unique_ptr<ASN1_OCTET_STRING, Freed<ASN1_OCTET_STRING_free>> value(ASN1_OCTET_STRING_new());
   ASN1_OCTET_STRING_set(value.get(), reinterpret_cast<const unsigned char*>(der.data()), static_cast<int>(der.size()));
-  const std::unique_ptr<X509_EXTENSION, FreeWith<X509_EXTENSION_free>> extension(
+  const std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>> extension(
       X509_EXTENSION_create_by_OBJ(nullptr, object.get(), 0, value.get()));
   WAYSIDE_ASSERT(X509_add_ext(certificate, extension.get(), -1) == 1);
 }
