@@ -18,6 +18,7 @@
 namespace wayside::broker {
 namespace {
 
+constexpr std::size_t kRegionKeyBytes = 32;
 constexpr int kTurnMs = 50;
 constexpr std::int64_t kSecondMs = 1000;
 constexpr int kDrainMsMax = 5000;
@@ -81,15 +82,7 @@ Result<void> EdgeProcess::start_durable() {
 
 Result<Bytes> EdgeProcess::region_key() const {
   const std::string& path = config_.text("privacy.region_key_file");
-  if (path.empty()) return os::random_bytes(32);
-  Result<std::string> text = os::read_file(path, 4096);
-  if (!text.ok()) return std::move(text).error();
-  Bytes key;
-  const std::size_t end = text->find_last_not_of(" \r\n");
-  if (!from_hex(text->substr(0, end + 1), key) || key.size() != 32) {
-    return Error{Fault::config, path + " does not hold 64 hex digits"};
-  }
-  return key;
+  return path.empty() ? os::random_bytes(kRegionKeyBytes) : os::read_hex_file(path, kRegionKeyBytes);
 }
 
 Result<void> EdgeProcess::start_gate() {

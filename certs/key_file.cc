@@ -10,16 +10,7 @@
 namespace wayside::certs {
 namespace {
 
-Result<Bytes> read_hex(const std::string& path) {
-  auto text = os::read_file(path, 4'096);
-  if (!text) return text.error();
-  while (!text->empty() && (text->back() == '\n' || text->back() == '\r' || text->back() == ' ')) text->pop_back();
-  Bytes bytes;
-  const bool good = text->size() == 64 && from_hex(*text, bytes);
-  OPENSSL_cleanse(text->data(), text->size());
-  if (!good) return Error{Fault::malformed, path + " does not hold 64 hex digits"};
-  return bytes;
-}
+constexpr std::size_t kKeyBytes = 32;  // a seed, or a public key
 
 }  // namespace
 
@@ -33,7 +24,7 @@ Result<void> write_key(const std::string& stem, const intent::SigningKey& key) {
 }
 
 Result<intent::SigningKey> read_key(const std::string& stem) {
-  auto seed = read_hex(stem + ".key");
+  auto seed = os::read_hex_file(stem + ".key", kKeyBytes);
   if (!seed) return seed.error();
   auto key = intent::SigningKey::from_seed(*seed);
   OPENSSL_cleanse(seed->data(), seed->size());
@@ -41,7 +32,7 @@ Result<intent::SigningKey> read_key(const std::string& stem) {
 }
 
 Result<intent::PublicKey> read_public_key(const std::string& path) {
-  const auto bytes = read_hex(path);
+  const auto bytes = os::read_hex_file(path, kKeyBytes);
   if (!bytes) return bytes.error();
   intent::PublicKey key{};
   std::ranges::copy(*bytes, key.begin());

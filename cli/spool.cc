@@ -6,6 +6,11 @@
 #include "common/os/system.h"
 
 namespace wayside::cli {
+namespace {
+
+constexpr std::size_t kRegionKeyBytes = 32;
+
+}  // namespace
 
 Result<SpoolView> SpoolView::open(const std::string& dir) {
   SpoolView view;
@@ -32,15 +37,7 @@ std::optional<std::vector<Lane>> lanes_of(const std::string& name) {
 }
 
 Result<Bytes> tag_key(const std::string& key_file) {
-  if (key_file.empty()) return os::random_bytes(32);
-  auto text = os::read_file(key_file, 4096);
-  if (!text) return std::move(text).error();
-  Bytes key;
-  const std::size_t end = text->find_last_not_of(" \r\n");
-  if (!from_hex(text->substr(0, end + 1), key) || key.size() != 32) {
-    return Error{Fault::config, key_file + " does not hold 64 hex digits", 0};
-  }
-  return key;
+  return key_file.empty() ? os::random_bytes(kRegionKeyBytes) : os::read_hex_file(key_file, kRegionKeyBytes);
 }
 
 Result<VehicleNames> VehicleNames::open(const std::string& key_file, bool in_clear) {

@@ -27,15 +27,10 @@ std::vector<std::string> list_files(const std::string& dir, bool& unreadable) {
 }
 
 Result<intent::PublicKey> read_key(const std::string& path) {
-  Result<std::string> text = os::read_file(path, 4096);
-  if (!text) return text.error();
-  text->erase(text->find_last_not_of(" \r\n\t") + 1);
-  Bytes bytes;
   intent::PublicKey key{};
-  if (!from_hex(*text, bytes) || bytes.size() != key.size()) {
-    return Error{Fault::config, path + ": not a key of 64 hex digits"};
-  }
-  std::copy(bytes.begin(), bytes.end(), key.begin());
+  const Result<Bytes> bytes = os::read_hex_file(path, key.size());
+  if (!bytes) return bytes.error();
+  std::copy(bytes->begin(), bytes->end(), key.begin());
   return key;
 }
 

@@ -11,15 +11,10 @@
 namespace wayside::broker {
 
 Result<intent::PublicKey> read_public_key(const std::string& path) {
-  auto text = os::read_file(path, 1024);
-  if (!text) return std::move(text).error();
-  while (!text->empty() && (text->back() == '\n' || text->back() == '\r' || text->back() == ' ')) text->pop_back();
-  Bytes bytes;
-  if (!from_hex(*text, bytes) || bytes.size() != 32) {
-    return Error{Fault::config, path + ": not a public key of 64 hex digits"};
-  }
   intent::PublicKey key{};
-  std::ranges::copy(bytes, key.begin());
+  auto bytes = os::read_hex_file(path, key.size());
+  if (!bytes) return std::move(bytes).error();
+  std::ranges::copy(*bytes, key.begin());
   return key;
 }
 

@@ -2,12 +2,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "common/os/errors.h"
 #include "common/os/posix_disk.h"
 #include "common/os/system.h"
 
 namespace wayside::os {
 namespace {
+
+constexpr std::size_t kHexFileBytesMax = 4096;
 
 // Owns: a descriptor.
 class Descriptor {
@@ -72,6 +76,17 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
     }
     content.append(buffer, static_cast<std::size_t>(n));
   }
+}
+
+Result<Bytes> read_hex_file(const std::string& path, std::size_t bytes) {
+  auto text = read_file(path, kHexFileBytesMax);
+  if (!text) return std::move(text).error();
+  Bytes out;
+  const std::string_view digits = std::string_view(*text).substr(0, text->find_last_not_of(" \t\r\n") + 1);
+  const bool good = from_hex(digits, out) && out.size() == bytes;
+  ::explicit_bzero(text->data(), text->size());  // it may be a secret
+  if (!good) return Error{Fault::config, path + " does not hold " + std::to_string(2 * bytes) + " hex digits"};
+  return out;
 }
 
 Result<void> write_file_atomic(const std::string& path, std::string_view content, unsigned mode) {

@@ -24,6 +24,9 @@ SpoolUuid random_uuid();      // RFC 4122 version 4
 Result<Bytes> random_bytes(std::size_t count);
 
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max = 16U << 20U);
+// A key or tag of so many bytes, as hex digits; white space behind them is no part of it. Fault::config for another
+// text.
+Result<Bytes> read_hex_file(const std::string& path, std::size_t bytes);
 // Temporary file, fsync, rename, fsync of the folder. Mode as given (keys: 0600).
 Result<void> write_file_atomic(const std::string& path, std::string_view content, unsigned mode);
 Result<void> make_dirs(const std::string& path, unsigned mode = 0700);

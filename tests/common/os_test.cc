@@ -118,6 +118,17 @@ TEST_CASE("files: a file above the bound is refused, not cut") {
   CHECK(read_file(path, 9).error().fault == Fault::no_space);
 }
 
+TEST_CASE("files: a key in hex digits is read whole, white space behind it aside, or refused as configuration") {
+  const test::TempDir folder("files");
+  const auto read = [&](const std::string& text) { return read_hex_file(folder.write("key", text), 3); };
+  for (const char* good : {"00ffa1", "00ffa1\n", "00ffa1 \t\r\n"}) CHECK(read(good).value() == Bytes{0, 0xFF, 0xA1});
+  for (const char* bad : {"", "\n", "00ff", "00ffa", "00ffa1a1", "00ffag", "00FFA1", " 00ffa1", "00ffa1\n00ffa1\n"}) {
+    INFO(bad);
+    CHECK(read(bad).error().fault == Fault::config);
+  }
+  CHECK(read_hex_file(folder / "none", 3).error().fault == Fault::not_found);
+}
+
 TEST_CASE("system: times are RFC 3339 UTC with milliseconds") {
   CHECK(rfc3339({0}) == "1970-01-01T00:00:00.000Z");
   CHECK(rfc3339({1'763'521'964'120}) == "2025-11-19T03:12:44.120Z");
