@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "common/metrics/samples.h"
 #include "common/rng.h"
 #include "fleet/admin.h"
 #include "fleet/region.h"
@@ -57,17 +58,17 @@ void configure(const BridgeFixture& world, const std::string& file, const std::s
   world.dir().write(file, text.replace(at, what.size(), with));
 }
 
-// Of the bridge with this ports file, summed over the series with this label; 0: it does not answer yet.
+// Of the bridge with this ports file, summed over the series that carry all of `with`; 0: it does not answer yet.
 double metric(const BridgeFixture& world, const std::string& ports_file, const std::string& name,
-              const std::string& label) {
+              const metrics::SampleLabels& with) {
   const auto told = os::read_file(world.dir() / ("run/" + ports_file), 4096);
   if (!told) return 0;
   const auto reply = fleet::http_get(static_cast<int>(fleet::json_integer(*told, "metrics")), "/metrics");
-  return reply ? fleet::metric_sum(reply->body, name, {label}) : 0;
+  return reply ? metrics::Samples::parse(reply->body).sum(name, with) : 0;
 }
 
 double failures(const BridgeFixture& world, const std::string& ports_file, const std::string& cause) {
-  return metric(world, ports_file, "wayside_link_connect_failures_total", "cause=\"" + cause + "\"");
+  return metric(world, ports_file, "wayside_link_connect_failures_total", {{"cause", cause}});
 }
 
 }  // namespace
@@ -150,7 +151,8 @@ TEST_CASE("a scrape of the edge's bridge has every count of its moment, however 
     const bool settled = wait_until([&] { return world.all_settled(); }, 30'000);
     INFO(world.logs());
     REQUIRE(settled);
-    const double delivered = metric(world, "bridge-edge.json", "wayside_ledger_records_total", "outcome=\"delivered\"");
+    const double delivered =
+        metric(world, "bridge-edge.json", "wayside_ledger_records_total", {{"outcome", "delivered"}});
     older += delivered == static_cast<double>(n) ? 0 : 1;
   }
   CHECK(older <= 2);  // a machine that is held up for longer than a scrape waits is shown as it was
