@@ -5,7 +5,7 @@
 
 #include "cli/commands.h"
 #include "common/log/log.h"
-#include "common/metrics/metrics.h"
+#include "fleet/admin.h"
 
 namespace wayside::cli {
 namespace {
@@ -13,16 +13,14 @@ namespace {
 constexpr std::chrono::milliseconds kAgain{500};
 constexpr std::int64_t kWaitMax = 86'400;
 constexpr int kPortMax = 65'535;
+constexpr int kAnswerMs = 3'000;
+constexpr int kHttpReady = 200;
+constexpr int kHttpNotReady = 503;
 
-struct Place {
-  std::string host;
-  int port = 0;
-};
-
-std::optional<Place> parse_place(const std::string& text) {
+std::optional<fleet::MetricsPlace> parse_place(const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos || colon == 0) return std::nullopt;
-  Place out{text.substr(0, colon), 0};
+  fleet::MetricsPlace out{text.substr(0, colon), 0};
   const char* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data() + colon + 1, end, out.port);
   if (parsed.ec != std::errc() || parsed.ptr != end || out.port < 1 || out.port > kPortMax) return std::nullopt;
@@ -35,14 +33,17 @@ struct Answer {
   std::string text;
 };
 
-Answer ask(const Place& place) {
-  const auto ready = metrics::ask_ready(place.host, place.port);
-  if (!ready) return {kUnreachable, ready.error().what};
-  return {ready->ok ? kYes : kNo, log::clean(ready->why, 256)};
+Answer ask(const fleet::MetricsPlace& place) {
+  const auto reply = fleet::http_get(place, "/readyz", kAnswerMs);
+  if (!reply) return {kUnreachable, reply.error().what};
+  if (reply->status != kHttpReady && reply->status != kHttpNotReady) {
+    return {kUnreachable, "HTTP status " + std::to_string(reply->status)};
+  }
+  return {reply->status == kHttpReady ? kYes : kNo, log::clean(reply->body.substr(0, reply->body.find('\n')), 256)};
 }
 
 // The last answer: the first that is yes, or the one that stands when the time is over.
-Answer ask_until(const Place& place, std::chrono::steady_clock::time_point until) {
+Answer ask_until(const fleet::MetricsPlace& place, std::chrono::steady_clock::time_point until) {
   for (;;) {
     Answer answer = ask(place);
     if (answer.exit == kYes || std::chrono::steady_clock::now() + kAgain >= until) return answer;
@@ -65,7 +66,7 @@ int run_ready(const Args& args) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(wait_s);
   int worst = kYes;
   for (const std::string& address : addresses) {
-    const std::optional<Place> place = parse_place(address);
+    const auto place = parse_place(address);
     if (!place) return fail(kUsage, "\"" + log::clean(address) + "\" is not host:port");
     const Answer answer = ask_until(*place, until);
     std::printf("%s  %s\n", address.c_str(), answer.text.c_str());

@@ -75,7 +75,4 @@ class Server {
   [[nodiscard]] virtual std::string host() const = 0;
 };
 
-// What GET /readyz of a process answers; a fault when nothing answers within some seconds.
-Result<Health> ask_ready(const std::string& host, int port);
-
 }  // namespace wayside::metrics
