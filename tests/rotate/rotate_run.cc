@@ -300,6 +300,8 @@ Result<void> RotateRun::link_of_core() {
     return ready && ready->status == 200;
   };
   const auto fails = [this] { return world_->metric(ports().core_bridge_metrics, "wayside_link_reload_failing") == 1; };
+  // The core's broker was restarted for the edge, which may be back before the core is.
+  if (auto back = world_->until("the core's own link", up); !back) return back;
   const Mount::Files good = mount.files();
   for (const auto& [sentence, files] : {std::pair{"core's link certificate, empty", with(good, "tls.crt", "")},
                                         {"core's link key, gone", without(good, "tls.key")}}) {
