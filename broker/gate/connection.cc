@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "broker/proxyheader/header.h"
+#include "common/os/socket_io.h"
 
 namespace wayside::broker::gate {
 namespace {
@@ -48,15 +49,17 @@ void Connection::on_socket(bool readable, bool writable, bool broken) {
   if (stage_ == Stage::dead) return;
   if (stage_ == Stage::lingering) return discard();
   if (writable) write_blocked_ = false;
+  rearm_ = broken;
   if (readable || broken) receive();
   set_interest();
 }
 
 // One receive a turn, into the thread's buffer.
 void Connection::receive() {
-  const ssize_t got = ::recv(fd_, context_.receive.data(), context_.receive.size(), 0);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  const ssize_t got = os::receive(fd_, context_.receive);
+  if (got < 0 && errno == EAGAIN) return;
   if (got <= 0) return transport_lost();
+  if (static_cast<std::size_t>(got) == context_.receive.size()) rearm_ = true;
   ByteView bytes = ByteView(context_.receive).first(static_cast<std::size_t>(got));
   if (stage_ != Stage::serving) {
     bytes = behind_header(bytes);
@@ -90,7 +93,9 @@ ByteView Connection::behind_header(ByteView bytes) {
 
 void Connection::shake_hands() {
   health_check_ = false;
-  switch (tls_.handshake()) {
+  const TlsStatus status = tls_.handshake();
+  context_.look_at_clock();  // it may have taken milliseconds
+  switch (status) {
     case TlsStatus::need_more: return;
     case TlsStatus::ok: return begin_session();
     default: return refuse_transport("handshake", tls_.proof().refused);
@@ -194,7 +199,7 @@ std::size_t Connection::parse(ByteView bytes) {
 // or one was none and ended the session.
 std::size_t Connection::step_packets(ByteView bytes, session::Actions& out) {
   mqtt::Decoded& decoded = context_.decoded;
-  const session::Now now = context_.shared.now();
+  const session::Now now = context_.now;
   const session::Limits& limits = context_.shared.options.limits;
   const std::uint32_t first_limit = std::min(limits.packet_bytes_max, limits.first_packet_bytes_max);
   std::size_t at = 0;
@@ -220,8 +225,8 @@ std::size_t Connection::step_packets(ByteView bytes, session::Actions& out) {
 
 // A close with unread bytes would be a reset that overtakes our last packet: read them away for a moment.
 void Connection::discard() {
-  const ssize_t got = ::recv(fd_, context_.receive.data(), context_.receive.size(), 0);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  const ssize_t got = os::receive(fd_, context_.receive);
+  if (got < 0 && errno == EAGAIN) return;
   if (got <= 0) return die();
   discarded_ += static_cast<std::size_t>(got);
   if (discarded_ > kDiscardBytesMax) die();
@@ -271,19 +276,31 @@ void Connection::arm_reset() {
   reset_armed_ = held;
 }
 
+// An open session is told of edges: else the kernel would look at each socket once more to find that all was read. The
+// end of a stream is asked for by name, since it may stand behind what one receive took. Everybody else is told as long
+// as there is something: a handshake may have to wait for the next turn.
+std::uint32_t Connection::wanted() const {
+  const bool serving = stage_ == Stage::serving;
+  const bool edges = serving && session_->phase() == session::Phase::open;
+  std::uint32_t wanted = edges ? EPOLLET : 0U;
+  if (!serving || !session_->wants_pause()) wanted |= edges ? EPOLLIN | EPOLLRDHUP : EPOLLIN;
+  if (write_blocked_) wanted |= EPOLLOUT;
+  return wanted;
+}
+
+// What is told once is told again where it was asked for anew.
 void Connection::set_interest() {
   if (stage_ == Stage::dead) return;
-  const bool paused = stage_ == Stage::serving && session_->wants_pause();
-  std::uint32_t wanted = 0;
-  if (!paused) wanted |= EPOLLIN;
-  if (write_blocked_) wanted |= EPOLLOUT;
-  if (wanted == interest_ && watched_) return;
+  const std::uint32_t events = wanted();
+  const bool again = rearm_ && (events & EPOLLET) != 0;
+  rearm_ = false;
+  if (events == interest_ && watched_ && !again) return;
   epoll_event event{};
-  event.events = wanted;
+  event.events = events;
   event.data.u64 = self_.number << 1U;
   const int operation = watched_ ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
   WAYSIDE_ASSERT(::epoll_ctl(context_.epoll_fd, operation, fd_, &event) == 0);
-  interest_ = wanted;
+  interest_ = events;
   watched_ = true;
 }
 

@@ -239,12 +239,12 @@ void Connection::logged_out() {
 
 void Connection::deliver(const Committed& message) {
   if (stage_ != Stage::serving) return;
-  run([&](session::Actions& out) { session_->step(message, context_.shared.now(), out); });
+  run([&](session::Actions& out) { session_->step(message, context_.now, out); });
 }
 void Connection::deliver(std::span<const Committed> answers) {
   if (stage_ != Stage::serving) return;
   run([&](session::Actions& out) {
-    const session::Now now = context_.shared.now();
+    const session::Now now = context_.now;
     for (const Committed& answer : answers) session_->step(answer, now, out);
   });
 }

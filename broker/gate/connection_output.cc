@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "broker/gate/connection.h"
+#include "common/os/socket_io.h"
 
 namespace wayside::broker::gate {
 namespace {
@@ -50,8 +51,7 @@ bool Connection::send_ciphertext() {
   while (stage_ != Stage::dead) {
     const ByteView pending = tls_.pending();
     if (pending.empty()) return true;
-    const ssize_t sent = ::send(fd_, pending.data(), pending.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
+    const ssize_t sent = os::send(fd_, pending);
     if (sent < 0 && errno == EAGAIN) {
       write_blocked_ = true;
       return false;

@@ -87,8 +87,8 @@ bool IoThread::turn() {
   const int count = ::epoll_wait(context_.epoll_fd, events.data(), kEventsMax, wait_ms());
   WAYSIDE_ASSERT(count >= 0 || errno == EINTR);
   const auto ready = std::span(events).first(static_cast<std::size_t>(std::max(0, count)));
-  context_.turn_began = shared_.now();
-  const MonoMs began = context_.turn_began.mono;
+  context_.look_at_clock();
+  const MonoMs began = context_.now.mono;
 
   take_messages();
   for (Message& message : messages_) {
@@ -194,6 +194,7 @@ void IoThread::forward_group(std::span<const Committed> answers) {
     if (ahead < answers.size()) connections_.prefetch(answers[ahead].to.number);
     const std::size_t tls_ahead = count - 1 + kTlsAhead;
     if (tls_ahead < answers.size()) prefetch_tls(answers[tls_ahead].to.number);
+    context_.next_served();
     if (Connection* connection = find(answers.front().to)) {
       connection->deliver(answers.first(count));
       connection->resume();
@@ -277,7 +278,8 @@ void IoThread::serve(std::uint64_t key, std::uint32_t events) {
   if (connection == nullptr) return;
   const bool readable = (events & EPOLLIN) != 0;
   const bool writable = (events & EPOLLOUT) != 0;
-  const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  const bool broken = (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0;
+  context_.next_served();
   if ((key & 1U) != 0) {
     connection->on_upstream(readable || broken, writable);
   } else {
@@ -384,7 +386,7 @@ void IoThread::settle(Connection& connection) {
     connections_.erase(number);
     return;
   }
-  const MonoMs due = connection.due(context_.turn_began);
+  const MonoMs due = connection.due(context_.now);
   if (due >= connection.scheduled) return;
   connection.scheduled = due;
   timers_.emplace(due.value, number);
