@@ -65,7 +65,8 @@ constexpr config::Row kRows[] = {
     text("metrics.listen", "127.0.0.1:0", "Address of /metrics, /healthz and /readyz."),
     text("log.format", "text", "Form of log lines.", "text|json"),
     text("log.level", "info", "Least severe level that is logged.", "debug|info|warning|error"),
-    text("privacy.region_key_file", "", "HMAC key of log tags (64 hex digits); no id is logged without it."),
+    text("privacy.region_key_file", "",
+         "Key of log tags, as of a broker. A bridge logs no vehicle, not even as a tag, and does not read the file."),
 };
 
 constexpr config::Row kEdgeRows[] = {
