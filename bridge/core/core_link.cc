@@ -8,11 +8,6 @@ namespace {
 
 bool has_floor(Lane lane) { return lane == Lane::command || lane == Lane::ack; }
 
-// v1/<id>/presence
-bool is_presence(std::string_view topic) {
-  return topic.starts_with("v1/") && topic.ends_with("/presence") && std::count(topic.begin(), topic.end(), '/') == 2;
-}
-
 bool is_answer_topic(std::string_view topic) {
   return topic.starts_with("wayside/answer/") && topic.find_first_of("+#") == std::string_view::npos;
 }
@@ -40,7 +35,7 @@ CoreLink::CoreLink(CoreOptions options, CoreLog& log, DeadLetters& dead_letters)
     : options_(std::move(options)),
       log_(log),
       dead_letters_(dead_letters),
-      router_(options_.edges, options_.vehicles_max),
+      router_(options_.edges, log_.places()),
       requests_(options_.requests, log_, router_) {
   for (const EdgeName& edge : options_.edges) {
     EdgeState state;
@@ -210,7 +205,7 @@ void CoreLink::on_batch(EdgeState& edge, const Message& message, const Time& now
   if (!note_branches(edge, batch, actions)) return;
   log_.settle_repeats(records);
   switch (accept(edge, claim, records, now, actions)) {
-    case spool::AppendOutcome::appended: ++counters_.batches; return note_presence(edge, batch);
+    case spool::AppendOutcome::appended: ++counters_.batches; return;
     case spool::AppendOutcome::record_too_large:
       return refuse(edge, message, claim, Reason::BATCH_TOO_LARGE, now, actions);
     case spool::AppendOutcome::lane_full: return;  // offered again
@@ -317,13 +312,6 @@ void CoreLink::ask_for_less(EdgeState& edge, const link::BatchClaim& claim, Core
                                 claim.first, claim.count,  std::string(code(reason))};
   actions.emplace_back(
       Publish{edge.name, {link::channel_of(claim.lane), link::Kind::rejected}, link::encode(rejected)});
-}
-
-void CoreLink::note_presence(const EdgeState& edge, const batch::Decoded& batch) {
-  if (batch.lane != Lane::event) return;
-  for (const batch::Delivered& record : batch.delivered) {
-    if (is_presence(record.topic)) router_.on_presence(edge.name, record.payload);
-  }
 }
 
 void CoreLink::on_down_ack(EdgeState& edge, ByteView bytes, const Time& now, CoreActions& /*actions*/) {

@@ -30,7 +30,6 @@ struct CoreOptions {
   std::uint64_t floor_bytes = 1U << 20U;   // of command and ack, whatever the log's room
   std::int64_t credit_interval_ms = 500;
   std::uint64_t flush_bytes = 16U << 20U;  // staged in a lane before it is committed without waiting
-  std::size_t vehicles_max = 1'000'000;
   batch::Limits limits;
   RequestOptions requests;
 };
@@ -102,7 +101,6 @@ class CoreLink {
   bool follows(EdgeState& edge, const link::BatchClaim& claim, const Time& now, CoreActions& actions);
   spool::AppendOutcome accept(EdgeState& edge, const link::BatchClaim& claim, const std::vector<CoreRecord>& records,
                               const Time& now, CoreActions& actions);
-  void note_presence(const EdgeState& edge, const batch::Decoded& batch);
   void ask_for_hello(EdgeState& edge, const Time& now, CoreActions& actions);
   void flush(const Time& now, CoreActions& actions);
   Result<void> answer_closing(EdgeState& edge, const link::Hello& hello, CoreActions& actions);

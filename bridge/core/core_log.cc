@@ -37,6 +37,7 @@ spool::AppendOutcome CoreLog::append(const std::vector<CoreRecord>& batch, WallM
   if (batch.front().what.index() >= 2) return spool::AppendOutcome::appended;
   (void)staged_.apply(batch);
   note_delivered(repeats_[index_of(lane)], batch);
+  note_places(batch, staged_);
   touched_.emplace_back(batch.front().uuid, lane);
   return spool::AppendOutcome::appended;
 }
@@ -113,6 +114,9 @@ Result<void> CoreLog::checkpoint() {
   for (const Lane lane : kAllLanes) out.scan_from[index_of(lane)] = scan_from_now(lane);
   out.next_sequence = next_sequence_;
   out.standings = durable_;
+  if (places_due()) {
+    if (Result<void> stored = keep_places(); !stored) return stored;
+  }
   // The windows first: what the checkpoint no longer needs of the log may go, and the ids of it with it.
   if (Result<void> stored = store_windows(disk_, options_.root, windows_now()); !stored) return stored;
   if (Result<void> stored = store_checkpoint(disk_, options_.root, out); !stored) return stored;
@@ -140,17 +144,54 @@ Offset CoreLog::scan_from_now(Lane lane) const {
   return lane == Lane::command ? std::min(accounted, oldest_open_) : accounted;
 }
 
+void CoreLog::note_places(const std::vector<CoreRecord>& batch, const Standings& standings) {
+  if (batch.front().lane != Lane::event) return;
+  const auto edge = standings.edges().find(batch.front().uuid);
+  if (edge == standings.edges().end()) return;
+  for (const CoreRecord& record : batch) {
+    const auto* delivered = std::get_if<batch::Delivered>(&record.what);
+    if (delivered != nullptr && is_presence(delivered->topic)) places_.note(edge->second, delivered->payload);
+  }
+}
+
+// All of them are written each time: not for a few that moved, unless the log waits for it.
+bool CoreLog::places_due() const {
+  const std::size_t changes = places_.changes();
+  const std::uint64_t behind = synced(Lane::event) - places_below_;
+  return changes > 0 && (changes > places_.vehicles() / 20 || behind >= 4 * options_.checkpoint_records);
+}
+
+Result<void> CoreLog::keep_places() {
+  const Offset below = synced(Lane::event);
+  if (Result<void> stored = store_places(disk_, options_.root, places_, {volume_.uuid, below}); !stored) return stored;
+  places_.kept();
+  places_below_ = below;
+  return {};
+}
+
+// What is not in the checkpoint, or in the file of the places, is read again by the next start.
+Offset CoreLog::needed_from(Lane lane) const {
+  const Offset from = scan_from_[index_of(lane)];
+  return lane == Lane::event && places_.changes() > 0 ? std::min(from, places_below_) : from;
+}
+
 // What the checkpoint does not account for stays. Few large records fill a lane long before checkpoint_records of
 // them are there: what is due by bytes is then made here.
 Result<std::uint64_t> CoreLog::release(Lane lane, Offset sinks_are_past) {
-  const bool held = std::min(sinks_are_past, scan_from_now(lane)) > scan_from_[index_of(lane)];
+  const bool held = std::min(sinks_are_past, scan_from_now(lane)) > needed_from(lane);
   if (held && writers_[index_of(lane)]->bytes() > options_.lane_bytes_max / 4) {
+    if (lane == Lane::event && places_.changes() > 0) {
+      if (Result<void> kept = keep_places(); !kept) return kept.error();
+    }
     if (Result<void> stored = checkpoint(); !stored) return stored.error();
   }
-  return writers_[index_of(lane)]->release_below(std::min(sinks_are_past, scan_from_[index_of(lane)]));
+  return writers_[index_of(lane)]->release_below(std::min(sinks_are_past, needed_from(lane)));
 }
 
 Result<void> CoreLog::seal() {
+  if (places_.changes() > 0) {
+    if (Result<void> kept = keep_places(); !kept) return kept;
+  }
   if (Result<void> stored = checkpoint(); !stored) return stored;
   for (auto& writer : writers_) {
     if (Result<void> sealed = writer->seal(); !sealed) return sealed;

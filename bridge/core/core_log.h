@@ -5,7 +5,7 @@
 // Thread   one, the core machine's. Sinks read the lanes through LaneReader.
 // Durable  what flush() returned ok for; durable() shows nothing else. The checkpoint only shortens recovery; the file
 // of the
-//          windows tells repeats of what the lanes no longer hold.
+//          windows tells repeats of what the lanes no longer hold, that of the places where vehicles are.
 // Limits   lane_bytes_max a lane. Segments go once all sinks, the checkpoint and open requests are past them.
 #pragma once
 
@@ -19,6 +19,7 @@
 #include "bridge/core/core_record.h"
 #include "bridge/core/dedupe.h"
 #include "bridge/core/standings.h"
+#include "bridge/core/vehicle_places.h"
 #include "bridge/core/window_file.h"
 #include "common/disk.h"
 #include "spool/lane.h"
@@ -40,7 +41,8 @@ struct CoreLogOptions {
   std::uint64_t lane_bytes_max = 4ULL << 30U;
   std::uint32_t record_bytes_max = 4U << 20U;
   std::uint64_t checkpoint_records = 50'000;
-  DedupeOptions dedupe;  // of a lane
+  std::size_t vehicles_max = 1'000'000;  // whose place is known
+  DedupeOptions dedupe;                  // of a lane
   // Where the end of a lane is damaged below one of them, that is rot: lost, and its offsets are not given out again.
   std::vector<SinkHolds> sinks;
 };
@@ -77,6 +79,8 @@ class CoreLog {
   // What of a batch no flush made durable is overruled, so that no death brings it back. Nothing is staged.
   Result<void> fence();
   BranchTrails& trails() { return trails_; }
+  // As of what was appended: it was said, whatever becomes of the record.
+  [[nodiscard]] const VehiclePlaces& places() const { return places_; }
 
   [[nodiscard]] std::vector<OpenRequestRecord> take_open_requests() { return std::move(open_requests_); }
   [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
@@ -100,7 +104,11 @@ class CoreLog {
 
  private:
   CoreLog(Disk& disk, CoreLogOptions options, spool::Volume volume)
-      : disk_(disk), options_(std::move(options)), volume_(std::move(volume)), trails_(disk_, options_.root) {
+      : disk_(disk),
+        options_(std::move(options)),
+        volume_(std::move(volume)),
+        trails_(disk_, options_.root),
+        places_(options_.vehicles_max) {
     repeats_.fill(RepeatWindow(options_.dedupe));
   }
   [[nodiscard]] Offset proven(Lane lane) const;
@@ -114,6 +122,12 @@ class CoreLog {
   Result<void> replay(Lane lane, std::vector<std::string>* sentences);
   void replay_batch(const std::vector<CoreRecord>& batch, Offset last, std::vector<std::string>* sentences);
   void replay_request(const CoreRecord& record, Offset at);
+  void note_places(const std::vector<CoreRecord>& batch, const Standings& standings);
+  Result<void> recover_places(std::vector<std::string>* sentences);
+  Result<void> read_places(Offset from, std::vector<std::string>* sentences);
+  [[nodiscard]] bool places_due() const;
+  Result<void> keep_places();
+  [[nodiscard]] Offset needed_from(Lane lane) const;
   void revert(Lane lane);
   [[nodiscard]] Offset scan_from_now(Lane lane) const;
   [[nodiscard]] StoredWindows windows_now() const;
@@ -122,6 +136,8 @@ class CoreLog {
   CoreLogOptions options_;
   spool::Volume volume_;
   BranchTrails trails_;
+  VehiclePlaces places_;
+  Offset places_below_{};  // of the event lane: what lies below is in their file
   std::array<std::unique_ptr<spool::LaneWriter>, kLanes> writers_;
   std::array<bool, kLanes> dirty_{};
   Standings staged_;

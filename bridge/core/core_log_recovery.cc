@@ -41,6 +41,7 @@ Result<std::unique_ptr<CoreLog>> CoreLog::open(Disk& disk, CoreLogOptions option
     }
     if (Result<void> replayed = log->replay(lane, sentences); !replayed) return replayed.error();
   }
+  if (Result<void> recovered = log->recover_places(sentences); !recovered) return recovered.error();
   log->staged_ = log->durable_;
   log->oldest_open_ = log->open_requests_.empty() ? log->synced(Lane::command) : log->open_requests_.front().at;
   return log;
@@ -192,10 +193,45 @@ void CoreLog::replay_batch(const std::vector<CoreRecord>& batch, Offset last, st
   }
   const ApplyOutcome outcome = durable_.apply(batch);
   note_replayed(batch, last);
+  note_places(batch, durable_);
   if (outcome != ApplyOutcome::gap) return;
   say(sentences, "lane " + std::string(to_string(batch.front().lane)) + " of spool " + to_string(batch.front().uuid) +
                      ": records up to offset " + std::to_string((batch.back().first + batch.back().count).value) +
                      " were lost with a damaged core log");
+}
+
+// What replay() did not read: from where the file ends, or, without a file of this log, all that there is.
+Result<void> CoreLog::recover_places(std::vector<std::string>* sentences) {
+  const Result<std::optional<PlacesAsOf>> stored = load_places(disk_, options_.root, places_);
+  if (!stored) say(sentences, stored.error().what + ": what the core log holds is read instead");
+  Offset from;
+  const bool ours = stored && *stored && (*stored)->log == volume_.uuid && (*stored)->below <= synced(Lane::event);
+  if (ours) from = places_below_ = (*stored)->below;
+  return read_places(from, sentences);
+}
+
+// What cannot be read costs the places that it told and no more.
+Result<void> CoreLog::read_places(Offset from, std::vector<std::string>* sentences) {
+  Result<std::unique_ptr<spool::LaneReader>> reader =
+      spool::LaneReader::open(disk_, volume_.lane_dir(Lane::event), volume_.uuid, Lane::event, spool::Reading::once);
+  if (!reader) return reader.error();
+  const Result<Offset> oldest = (*reader)->oldest();
+  if (!oldest) return oldest.error();
+  const Offset end = std::min(scan_from_[index_of(Lane::event)], synced(Lane::event));
+  for (Offset at = std::max(from, *oldest); at < end;) {
+    const Result<std::vector<spool::ReadRecord>> records = (*reader)->read(at, kReplayRecords, kReplayBytes);
+    if (!records || records->empty()) {
+      say(sentences, "where vehicles are is not known from offset " + std::to_string(at.value) +
+                         " of the event lane on: it cannot be read");
+      return {};
+    }
+    for (const spool::ReadRecord& record : *records) {
+      at = record.offset + 1;
+      Result<CoreRecord> decoded = record.lost ? Error{Fault::corrupt, ""} : decode_core_record(record.body);
+      if (decoded) note_places({std::move(*decoded)}, durable_);
+    }
+  }
+  return {};
 }
 
 void CoreLog::replay_request(const CoreRecord& record, Offset at) {

@@ -1,15 +1,13 @@
-// Which edge a vehicle is at: the one that last showed it ONLINE, else the only edge of a region.
+// Which edge gets the requests for a vehicle: the one that last showed it ONLINE, else the only edge of a region.
 //
-// Owns     vehicle → (edge, presence epoch).   Thread   one.   Durable  no: after a restart the region decides
-// until presence is seen again.   Limits   vehicles_max; beyond it a vehicle that is not known stays unknown.
+// Owns     nothing: the places are lent.   Thread   one.   Durable  -   Limits  -
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "common/types.h"
+#include "bridge/core/vehicle_places.h"
 
 namespace wayside::bridge::core {
 
@@ -21,23 +19,15 @@ struct EdgeName {
 
 class VehicleRouter {
  public:
-  VehicleRouter(std::vector<EdgeName> edges, std::size_t vehicles_max)
-      : edges_(std::move(edges)), vehicles_max_(vehicles_max) {}
+  VehicleRouter(std::vector<EdgeName> edges, const VehiclePlaces& places) : edges_(std::move(edges)), places_(places) {}
 
-  // An accepted record on v1/<id>/presence. The higher epoch wins; OFFLINE moves nobody.
-  void on_presence(const std::string& edge, ByteView payload);
+  // A place at an edge that is not one of the region's, or no more, is none.
   [[nodiscard]] std::optional<std::string> edge_of(const std::string& vehicle, const std::string& region) const;
   [[nodiscard]] bool serves_region(const std::string& region) const;
-  [[nodiscard]] std::size_t vehicles() const { return at_.size(); }
 
  private:
-  struct Place {
-    std::string edge;
-    std::uint64_t epoch = 0;
-  };
   std::vector<EdgeName> edges_;
-  std::size_t vehicles_max_;
-  std::map<std::string, Place> at_;
+  const VehiclePlaces& places_;
 };
 
 }  // namespace wayside::bridge::core

@@ -157,7 +157,6 @@ core::CoreOptions core_options(const config::Config& config) {
   out.floor_bytes = u64(config, "link.floor_bytes");
   out.credit_interval_ms = config.integer("link.credit_interval_ms");
   out.flush_bytes = u64(config, "core.log_flush_bytes");
-  out.vehicles_max = u64(config, "core.vehicles_max");
   out.limits.payload_bytes_max = u64(config, "link.batch_payload_bytes_max");
   out.limits.raw_bytes_max = u64(config, "link.batch_raw_bytes_max");
   out.limits.records_max = static_cast<std::uint32_t>(config.integer("link.batch_records_max"));
@@ -172,6 +171,7 @@ core::CoreLogOptions core_log_options(const config::Config& config) {
   out.root = config.text("core.state_dir") + "/corelog";
   out.lane_bytes_max = u64(config, "core.log_lane_bytes_max");
   out.checkpoint_records = u64(config, "core.log_checkpoint_records");
+  out.vehicles_max = u64(config, "core.vehicles_max");
   out.dedupe.ids_per_vehicle = static_cast<std::uint32_t>(config.integer("dedupe.ids_per_vehicle"));
   out.dedupe.vehicles_max = u64(config, "dedupe.vehicles_max");
   out.dedupe.bytes_max = u64(config, "dedupe.window_bytes_max");
