@@ -26,9 +26,11 @@ class SettlementLogImpl final : public SettlementLog {
 
   Result<void> recover();
   Result<void> settle(const Standing& standing) override;
+  Result<bool> mend() override;
   [[nodiscard]] const Standing& standing() const override { return standing_; }
 
  private:
+  [[nodiscard]] bool stands() const;
   Result<void> append(const Bytes& entry);
   Result<void> rewrite(const Bytes& entry);
 
@@ -83,6 +85,24 @@ Result<void> SettlementLogImpl::settle(const Standing& standing) {
   standing_ = standing;
   page_->store(standing_.next.value);
   return {};
+}
+
+// Read by its name, as others do: the file may also be gone, or another have taken its place.
+bool SettlementLogImpl::stands() const {
+  auto file = disk_.open(log_path(dir_), OpenMode::read);
+  if (!file) return false;
+  auto log = read_log(**file);
+  if (!log) return false;
+  const auto last = last_settlement(identity_, *log);
+  return last && last->sequence == sequence_ && last->standing.next == standing_.next;
+}
+
+Result<bool> SettlementLogImpl::mend() {
+  if (file_ != nullptr && stands()) return false;
+  if (auto done = rewrite(encode_settlement(identity_, sequence_ + 1, standing_)); !done)
+    return std::move(done).error();
+  ++sequence_;
+  return true;
 }
 
 Result<void> SettlementLogImpl::append(const Bytes& entry) {

@@ -57,6 +57,9 @@ class SettlementLog {
 
   // Adopts the core's standing. next must not fall; totals.sum() must equal next.value. Synced on return.
   virtual Result<void> settle(const Standing& standing) = 0;
+  // Whether the file still ends with the standing, as who reads it sees it. Where it does not, whatever became of it
+  // since it was written, it is written again: true. Synced on return.
+  virtual Result<bool> mend() = 0;
   [[nodiscard]] virtual const Standing& standing() const = 0;
 };
 

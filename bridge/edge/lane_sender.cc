@@ -192,6 +192,19 @@ void LaneSender::write_settlement(const spool::Standing& standing, EdgeActions& 
   if (!again) actions.emplace_back(Settled{options_.lane, standing.next});
 }
 
+// The broker lets go of what the file says. One that has rotted says less: a lane that is full would wait for ever.
+void LaneSender::check_settlement(const Time& now, EdgeActions& actions) {
+  if (unsettled_ || settled().value == 0 || now.mono - settlement_checked_ < kSettlementCheckMs) return;
+  settlement_checked_ = now.mono;
+  const Result<bool> mended = settlement_.mend();
+  if (!mended) {
+    unsettled_ = settlement_.standing();
+    return disk_fault(mended.error(), actions);
+  }
+  if (*mended)
+    alarm(Reason::SPOOL_FAULT, "the settlement was not on the disk as it was written: it is written again", actions);
+}
+
 // A core that restarted within the session and was told of it by a hello that was long on its way takes it for new and
 // counts from where it stands now: what it grants may never reach what was sent already. Both begin again.
 bool LaneSender::on_credit(const link::Credit& credit, EdgeActions& actions) {
@@ -366,6 +379,7 @@ void LaneSender::ship(batch::Encoded encoded, const Time& now, EdgeActions& acti
 
 void LaneSender::tick(const Time& now, EdgeActions& actions) {
   if (unsettled_) write_settlement(spool::Standing(*unsettled_), actions);
+  check_settlement(now, actions);
   if (in_flight_.empty()) return;
   const std::int64_t timeout = options_.resend_ms << std::min(resends_, kResendDoublingsMax);
   if (now.mono - in_flight_.front().sent_at >= timeout) resend_all(now, actions);

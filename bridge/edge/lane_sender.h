@@ -44,6 +44,8 @@ struct LaneCounters {
 
 class LaneSender {
  public:
+  static constexpr std::int64_t kSettlementCheckMs = 10'000;
+
   LaneSender(LaneOptions options, spool::LaneReader& reader, spool::SettlementLog& settlement);
 
   void begin_session(std::uint64_t session);
@@ -57,7 +59,8 @@ class LaneSender {
 
   // Plans one more batch when there is something due, allowed by credit. False: nothing to send now.
   bool plan(const Time& now, EdgeActions& actions);
-  // Resends what the core has not acknowledged for resend_ms; retries a settlement the disk refused.
+  // Resends what the core has not acknowledged for resend_ms; retries a settlement the disk refused; each
+  // kSettlementCheckMs writes one again that is not on the disk any more, for a lane that is full settles no other.
   void tick(const Time& now, EdgeActions& actions);
 
   // Where the lane ends, at a core that says where it stands for good. `trusted`: the volume holds what the core holds,
@@ -111,6 +114,7 @@ class LaneSender {
   bool advance(const spool::Standing& core, EdgeActions& actions);
   void settle(const spool::Standing& standing, EdgeActions& actions);
   void write_settlement(const spool::Standing& standing, EdgeActions& actions);
+  void check_settlement(const Time& now, EdgeActions& actions);
   bool plan_less(const link::Rejected& rejected);
   void resend_all(const Time& now, EdgeActions& actions);
   bool due(const Time& now) const;
@@ -143,6 +147,7 @@ class LaneSender {
   bool disk_fault_ = false;                   // alarmed already
   unsigned resends_ = 0;                      // since the last progress: the timeout doubles
   std::optional<spool::Standing> unsettled_;  // a settlement that the disk refused
+  MonoMs settlement_checked_{};
   std::uint64_t number_ = 0;
   LaneCounters counters_;
 };

@@ -275,6 +275,23 @@ TEST_CASE("a settlement that was damaged behind its owner is written again for a
   CHECK(world.edge_disk.calls(SimCall::fdatasync) == syncs);
 }
 
+TEST_CASE("a settlement that rots while nothing more is settled is written again within seconds, with an alarm") {
+  World world(18);
+  start(world);
+  publish(world, Lane::state, 20);
+  REQUIRE(world.drain());
+  const std::string path = std::string(kSpoolRoot) + "/state/" + spool::kSettlementFile;
+  const auto on_disk = [&] {
+    return spool::read_settled(world.edge_disk, std::string(kSpoolRoot) + "/state", uuid_of(0xED), Lane::state);
+  };
+  world.edge_disk.zero(path, 0, world.edge_disk.content(path).size());
+  REQUIRE(on_disk().value().next == Offset{});
+  CHECK_FALSE(alarmed(world, Reason::SPOOL_FAULT));
+  world.tick(bridge::edge::LaneSender::kSettlementCheckMs);
+  CHECK(on_disk().value().next == Offset{20});
+  CHECK(alarmed(world, Reason::SPOOL_FAULT));
+}
+
 TEST_CASE("a broker whose recovery cut what was shipped, beside a running bridge, is FORKED and nothing is mixed") {
   World world(20);
   start(world);

@@ -149,8 +149,10 @@ std::string History::finish() {
   return check_end(world_, expected_);
 }
 
-// With everything settled and released there is room again, whatever was full.
+// With everything settled and released there is room again, whatever was full; where a settlement has rotted, as soon
+// as the edge has looked at it.
 std::string History::publish_to_all() {
+  world_.tick(bridge::edge::LaneSender::kSettlementCheckMs);
   world_.broker->release(world_.edge_disk);
   for (const Lane lane : kAllLanes) {
     if (!world_.append(lane, record_body(lane, "V0", ++sequence_)) || !world_.commit(lane)) {

@@ -183,6 +183,7 @@ class OffByOne final : public spool::SettlementLog {
     }
     return plain_->settle(wrong);
   }
+  Result<bool> mend() override { return plain_->mend(); }
   [[nodiscard]] const spool::Standing& standing() const override { return plain_->standing(); }
 
  private:

@@ -2,6 +2,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include "common/os/posix_disk.h"
+#include "spool/segment_file.h"
 #include "spool/settlement.h"
 #include "spool/settlement_codec.h"
 #include "tests/spool/lane_fixture.h"
@@ -118,6 +119,30 @@ TEST_CASE("a rotten settlement in the middle does not hide the last one") {
   log.reset();
   disk.flip_bit(kLaneDir + "/settlement.log", 512 + 30, 2);
   check_equal(open_log(disk)->standing(), standing_at(30));
+}
+
+TEST_CASE("a settlement that is not on the disk any more is written again, and one that is costs no write") {
+  SimDisk disk;
+  const std::string path = kLaneDir + "/" + kSettlementFile;
+  auto log = open_log(disk);
+  REQUIRE(log->settle(standing_at(100)).ok());
+  REQUIRE(log->settle(standing_at(250)).ok());
+  const std::uint64_t writes = disk.calls(SimCall::pwrite);
+  CHECK(log->mend().value() == false);
+  CHECK(disk.calls(SimCall::pwrite) == writes);
+  SECTION("rot of the last entry") { disk.flip_bit(path, disk.content(path).size() - 400, 2); }
+  SECTION("rot of all of it") { disk.zero(path, 0, disk.content(path).size()); }
+  SECTION("the file is gone") { disk.erase(path); }
+  REQUIRE(read_settled(disk, kLaneDir, test_uuid(), Lane::state).value().next != Offset{250});
+  CHECK(log->mend().value() == true);
+  check_equal(read_settled(disk, kLaneDir, test_uuid(), Lane::state).value(), standing_at(250));
+  CHECK(log->mend().value() == false);
+  REQUIRE(log->settle(standing_at(300)).ok());
+  check_equal(read_settled(disk, kLaneDir, test_uuid(), Lane::state).value(), standing_at(300));
+  disk.fail(SimCall::fdatasync, Fault::io, 0, 1);
+  disk.erase(path);
+  CHECK_FALSE(log->mend().ok());
+  CHECK(log->mend().value() == true);
 }
 
 TEST_CASE("a settlement whose sync fails is written to a new file, or refused") {
