@@ -25,7 +25,7 @@ void Connection::act(session::SendCommand& action) { queue({{}, std::move(action
 
 // What follows others goes through the door that they went through, or is refused as they may be. 0: it may overtake.
 std::uint64_t Connection::opening_of(const session::OfferRecord& record) {
-  if (record.token == 0) return 0;
+  if (record.token == 0 || record.token == session::kOnlineToken) return 0;
   std::uint64_t& opening = openings_.at(index_of(record.lane));
   if (record.first) opening = context_.shared.custody->opening(record.lane);
   return opening;

@@ -22,6 +22,9 @@ struct SendCommand {  // a PUBLISH that is stale at its deadline: rechecked as i
   std::uint16_t packet_id = 0;
   WallMs deadline{};
 };
+// Of an ONLINE: in order with nothing that the peer sends, and no number that a publish is given.
+inline constexpr std::uint64_t kOnlineToken = UINT64_MAX;
+
 struct OfferRecord {  // to custody; Committed{token} comes back, at once when it is refused
   Lane lane{};
   Bytes body;

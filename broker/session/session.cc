@@ -10,6 +10,8 @@ namespace wayside::broker::session {
 namespace {
 
 constexpr std::int64_t kNever = INT64_MAX;
+constexpr std::int64_t kOnlineAgainMs = 5'000;  // 5 to 10 s after the first refusal, 40 to 45 s in the end
+constexpr unsigned kOnlineDoublingsMax = 3;
 
 // 3.1.2.10: one and a half times the keep alive.
 std::int64_t silence_ms_max(std::uint16_t keep_alive_s) { return std::int64_t{keep_alive_s} * 1'500; }
@@ -113,6 +115,12 @@ void Session::tick(Now now, Actions& out) {
     return fail(Reason::KEEP_ALIVE_TIMEOUT, "end", now, out);
   }
   if (proxy_retry_at_ && *proxy_retry_at_ <= now.mono) replay_proxied(out);
+  if (online_again_at_ && *online_again_at_ <= now.mono) {
+    online_again_at_.reset();  // until the answer
+    OfferRecord offer = presence_record(online_payload(), online_since_);
+    offer.token = kOnlineToken;
+    out.push_back(std::move(offer));
+  }
   if (draining_ || park_.waiting() == 0) return;
   for (const Lane lane : kAllLanes) launch(lane, park_.due(lane, now.mono), out);
 }
@@ -125,6 +133,7 @@ MonoMs Session::next_tick(Now now) const {
     next = std::min(next, now.mono.value + std::max<std::int64_t>(0, deadline->value - now.wall.value));
   }
   if (proxy_retry_at_) next = std::min(next, proxy_retry_at_->value);
+  if (online_again_at_) next = std::min(next, online_again_at_->value);
   const std::optional<MonoMs> due = draining_ ? std::nullopt : park_.next_due();
   if (due) next = std::min(next, due->value);
   return {next};
@@ -140,29 +149,59 @@ bool Session::wants_pause() const {
   return commits >= options_.limits.receive_maximum || park_.in_flight_bytes() >= options_.limits.park_bytes_max;
 }
 
-// An event of its own, in custody and to the services; the newer epoch wins wherever both are seen.
-void Session::presence(bool online, Reason reason, Now now, Actions& out) {
-  const std::string& vehicle = options_.peer.id;
-  const std::string topic = "v1/" + vehicle + "/presence";
-  const Bytes payload = schemas::build_presence({.vehicle = vehicle,
-                                                 .online = online,
-                                                 .epoch = epoch_,
-                                                 .at = now.wall,
-                                                 .edge = options_.edge,
-                                                 .reason = online ? std::string() : std::string(code(reason))});
+OfferRecord Session::presence_record(const Bytes& payload, WallMs at) const {
+  const std::string topic = "v1/" + options_.peer.id + "/presence";
   schemas::RecordView record;
-  record.vehicle = vehicle;
+  record.vehicle = options_.peer.id;
   record.topic = topic;
   record.payload = payload;
   record.cohort = options_.peer.cohort;
   record.epoch = epoch_;
-  record.source_time = now.wall;
+  record.source_time = at;
   Bytes body;
   schemas::encode_record(record, body);
-  OfferRecord offer{Lane::event, std::move(body), options_.peer.cohort, 0};
+  return {Lane::event, std::move(body), options_.peer.cohort, 0};
+}
+
+Bytes Session::online_payload() const {
+  return schemas::build_presence({.vehicle = options_.peer.id,
+                                  .online = true,
+                                  .epoch = epoch_,
+                                  .at = online_since_,
+                                  .edge = options_.edge,
+                                  .reason = {}});
+}
+
+// An event of its own, in custody and to the services; the newer epoch wins wherever both are seen.
+void Session::presence(bool online, Reason reason, Now now, Actions& out) {
+  const std::string& vehicle = options_.peer.id;
+  if (online) online_since_ = now.wall;
+  const Bytes payload = online ? online_payload()
+                               : schemas::build_presence({.vehicle = vehicle,
+                                                          .online = false,
+                                                          .epoch = epoch_,
+                                                          .at = now.wall,
+                                                          .edge = options_.edge,
+                                                          .reason = std::string(code(reason))});
+  OfferRecord offer = presence_record(payload, now.wall);
+  if (online) offer.token = kOnlineToken;
   if (!online) offer.offline = reason;
   out.push_back(std::move(offer));
-  out.push_back(Announce{{vehicle, topic, std::make_shared<const Bytes>(payload)}});
+  out.push_back(Announce{{vehicle, "v1/" + vehicle + "/presence", std::make_shared<const Bytes>(payload)}});
+}
+
+// By its ONLINE the core knows where a vehicle is: one that came while custody had no room is said as soon as there is,
+// for commands to find it. Those who wait ask again apart from each other: the epoch is the millisecond they came in.
+void Session::online_answered(const Committed& committed, Actions& out) {
+  online_again_at_.reset();
+  if (committed.ok) {
+    online_refused_ = 0;
+    return;
+  }
+  out.push_back(Count{"shed", committed.reason});
+  const std::int64_t pause = kOnlineAgainMs << std::min<unsigned>(online_refused_, kOnlineDoublingsMax);
+  if (online_refused_ < kOnlineDoublingsMax) ++online_refused_;
+  online_again_at_ = now_.mono + pause + static_cast<std::int64_t>(epoch_ % kOnlineAgainMs);
 }
 
 // What the end of an open connection means to everybody else; before the Close, so that nothing of it can

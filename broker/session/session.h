@@ -135,6 +135,9 @@ class Session {
   [[nodiscard]] std::optional<std::uint8_t> granted_qos(std::string_view topic) const;
   // session.cc
   void presence(bool online, Reason reason, Now now, Actions& out);
+  OfferRecord presence_record(const Bytes& payload, WallMs at) const;
+  [[nodiscard]] Bytes online_payload() const;
+  void online_answered(const Committed& committed, Actions& out);
   void end_when_drained(Actions& out);
   void finish(Reason reason, Now now, Actions& out);
   void close(Reason reason, const char* stage, Actions& out, bool reset = false, bool penalty = false);
@@ -160,7 +163,10 @@ class Session {
   bool clean_start_ = true;
   bool problem_information_ = true;
   MonoMs last_packet_{};
-  Now now_{};  // of the step that runs
+  WallMs online_since_{};
+  std::optional<MonoMs> online_again_at_;  // custody had no room for ONLINE
+  std::uint8_t online_refused_ = 0;        // so often in a row
+  Now now_{};                              // of the step that runs
 
   TopicAliases aliases_;
   std::string judged_topic_;                     // of the last publish: most name the same again

@@ -76,9 +76,10 @@ void Session::step(const Committed& committed, Now now, Actions& out) {
     shut_reason_.at(lane) = committed.reason;
   }
   if (committed.token == 0) {
-    if (!committed.ok) out.push_back(Count{"shed", committed.reason});  // QoS 0 and presence: nobody to tell
+    if (!committed.ok) out.push_back(Count{"shed", committed.reason});  // QoS 0: nobody to tell
     return;
   }
+  if (committed.token == kOnlineToken) return online_answered(committed, out);
   if (parked(committed, out)) return;
   resolve(committed.token, committed.ok ? Verdict{} : Verdict{committed.reason, 0}, out);
   const std::optional<Lane> of = Inbound::lane_of(committed.token);

@@ -15,6 +15,11 @@ using test::kOtherVin;
 using test::kVin;
 using test::SessionHarness;
 
+void advance(SessionHarness& harness, std::int64_t ms) {
+  harness.now.mono = harness.now.mono + ms;
+  harness.now.wall = {harness.now.wall.value + ms};
+}
+
 std::string own(const std::string& rest) { return std::string("v1/") + kVin + "/" + rest; }
 std::string ordinary(const std::string& rest) { return std::string("x/") + kVin + "/" + rest; }
 
@@ -190,6 +195,49 @@ TEST_CASE("presence is recorded and announced when a vehicle comes and when it g
   CHECK_FALSE(presence->online);
   CHECK(presence->reason == "CONNECTION_LOST");
   CHECK(harness.all<EndSession>().size() == 1);
+}
+
+TEST_CASE(
+    "an ONLINE that custody had no room for is said again until it is taken, ever more seldom, and announced once") {
+  SessionHarness harness(test::vehicle_options());
+  harness.connect();
+  const WallMs came = harness.now.wall;
+  harness.session.step(Outcome<OpenedSession>(OpenedSession{false, 1'009, {}}), harness.now, harness.actions);
+  REQUIRE(harness.all<OfferRecord>().at(0).token == kOnlineToken);
+  std::vector<std::int64_t> pauses;
+  for (int refusal = 0; refusal < 6; ++refusal) {
+    harness.actions.clear();
+    harness.refuse(kOnlineToken, Reason::SPOOL_FULL, Lane::event);
+    REQUIRE(harness.all<Count>().size() == 1);
+    const MonoMs due = harness.session.next_tick(harness.now);
+    pauses.push_back(due - harness.now.mono);
+    advance(harness, pauses.back() - 1);
+    harness.feed(mqtt::Pingreq{});
+    harness.session.tick(harness.now, harness.actions);
+    REQUIRE(harness.all<OfferRecord>().empty());
+    advance(harness, 1);
+    harness.session.tick(harness.now, harness.actions);
+    REQUIRE(harness.all<OfferRecord>().size() == 1);
+    harness.session.tick(harness.now, harness.actions);
+    REQUIRE(harness.all<OfferRecord>().size() == 1);  // one is on its way
+  }
+  CHECK(pauses == std::vector<std::int64_t>{6'009, 11'009, 21'009, 41'009, 41'009, 41'009});
+  CHECK(harness.all<Announce>().empty());
+  const OfferRecord last = harness.all<OfferRecord>().front();
+  CHECK(last.token == kOnlineToken);
+  const auto record = schemas::decode_record(last.body);
+  REQUIRE(record.ok());
+  const auto presence = schemas::parse_presence(record->payload);
+  REQUIRE(presence.ok());
+  CHECK(presence->online);
+  CHECK(presence->epoch == 1'009);
+  CHECK(presence->at == came);
+  harness.actions.clear();
+  harness.commit(kOnlineToken);
+  advance(harness, 60'000);
+  harness.feed(mqtt::Pingreq{});
+  harness.session.tick(harness.now, harness.actions);
+  CHECK(harness.all<OfferRecord>().empty());
 }
 
 TEST_CASE("a command goes down with an identifier of the gate and its PUBACK reaches the command store") {
