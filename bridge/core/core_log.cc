@@ -6,6 +6,12 @@
 #include "spool/format.h"
 
 namespace wayside::bridge::core {
+namespace {
+
+constexpr std::uint64_t kSegmentsForPlaces = 4;
+
+}  // namespace
+
 void CoreLog::settle_repeats(std::vector<CoreRecord>& batch) const {
   if (!batch.empty()) core::settle_repeats(repeats_[index_of(batch.front().lane)], batch);
 }
@@ -158,7 +164,7 @@ void CoreLog::note_places(const std::vector<CoreRecord>& batch, const Standings&
 bool CoreLog::places_due() const {
   const std::size_t changes = places_.changes();
   const std::uint64_t behind = synced(Lane::event) - places_below_;
-  return changes > 0 && (changes > places_.vehicles() / 20 || behind >= 4 * options_.checkpoint_records);
+  return changes > 0 && (changes > places_.vehicles() / 20 || behind >= options_.checkpoint_records);
 }
 
 Result<void> CoreLog::keep_places() {
@@ -175,15 +181,23 @@ Offset CoreLog::needed_from(Lane lane) const {
   return lane == Lane::event && places_.changes() > 0 ? std::min(from, places_below_) : from;
 }
 
+// A few vehicles that moved keep no more than some segments of a lane that all others are past.
+bool CoreLog::places_hold(Offset others_are_past) const {
+  const std::uint64_t bytes_max =
+      std::min(options_.lane_bytes_max / 4, kSegmentsForPlaces * options_.segment_bytes_max);
+  return places_.changes() > 0 && others_are_past > places_below_ &&
+         writers_[index_of(Lane::event)]->bytes() > bytes_max;
+}
+
 // What the checkpoint does not account for stays. Few large records fill a lane long before checkpoint_records of
 // them are there: what is due by bytes is then made here.
 Result<std::uint64_t> CoreLog::release(Lane lane, Offset sinks_are_past) {
-  const bool held = std::min(sinks_are_past, scan_from_now(lane)) > needed_from(lane);
+  const bool held = std::min(sinks_are_past, scan_from_now(lane)) > scan_from_[index_of(lane)];
   if (held && writers_[index_of(lane)]->bytes() > options_.lane_bytes_max / 4) {
-    if (lane == Lane::event && places_.changes() > 0) {
-      if (Result<void> kept = keep_places(); !kept) return kept.error();
-    }
     if (Result<void> stored = checkpoint(); !stored) return stored.error();
+  }
+  if (lane == Lane::event && places_hold(std::min(sinks_are_past, scan_from_[index_of(lane)]))) {
+    if (Result<void> kept = keep_places(); !kept) return kept.error();
   }
   return writers_[index_of(lane)]->release_below(std::min(sinks_are_past, needed_from(lane)));
 }

@@ -126,6 +126,7 @@ class CoreLog {
   Result<void> recover_places(std::vector<std::string>* sentences);
   Result<void> read_places(Offset from, std::vector<std::string>* sentences);
   [[nodiscard]] bool places_due() const;
+  [[nodiscard]] bool places_hold(Offset others_are_past) const;
   Result<void> keep_places();
   [[nodiscard]] Offset needed_from(Lane lane) const;
   void revert(Lane lane);

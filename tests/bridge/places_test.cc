@@ -125,6 +125,22 @@ TEST_CASE("where vehicles are outlives the records that said it") {
   CHECK(region.edge_of("V2") == "edge-2");
 }
 
+TEST_CASE("one vehicle that moved among many keeps no more than some segments of the event lane") {
+  TwoEdges region;
+  for (int i = 0; i < 100; ++i) region.show("edge-1", "V" + std::to_string(i), 10);
+  REQUIRE(region.log->checkpoint().ok());
+  region.show("edge-2", "V7", 20);
+  for (int i = 0; i < 300; ++i) {
+    region.deliver("edge-1", "v1/V1/event/door", Bytes(4'000, 'x'));
+    if (i % 10 == 0) REQUIRE(region.log->checkpoint().ok());
+    region.release();
+    REQUIRE(region.log->bytes(Lane::event) < 6 * options().segment_bytes_max);
+  }
+  region.lose_power();
+  CHECK(region.edge_of("V7") == "edge-2");
+  CHECK(region.edge_of("V8") == "edge-1");
+}
+
 TEST_CASE("a damaged file of places is said, and costs only what the log no longer tells") {
   TwoEdges region;
   region.show("edge-1", "V1", 10);
