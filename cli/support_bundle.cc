@@ -1,11 +1,13 @@
 // One archive for a support ticket. Collects; cli/bundle says what may go in.
 #include <fmt/format.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "cli/bundle/bundle.h"
@@ -33,6 +35,8 @@ constexpr int kWindowMs = 500;                   // between the two looks of sta
 constexpr std::uint64_t kLearnRecords = 20'000;  // newest of each lane, whose vehicles are learnt
 constexpr std::size_t kConfigBytesMax = 1U << 20U;
 constexpr std::size_t kDenyListBytesMax = 16U << 20U;
+
+constexpr const char* kStdout = "-";
 
 struct BundleOptions {
   std::string dir;
@@ -303,13 +307,23 @@ std::string default_output() {
   return "wayside-support-" + at + "Z.tar.zst";
 }
 
+// A pod has nothing that a file could be fetched with, but whoever asks has a pipe.
+bool to_stdout(const BundleOptions& options) { return options.output == kStdout; }
+
+int write_out(const std::string& packed) {
+  const bool wrote = std::fwrite(packed.data(), 1, packed.size(), stdout) == packed.size() && std::fflush(stdout) == 0;
+  return wrote ? kYes : fail(kNo, "standard output takes no more: the archive is not whole");
+}
+
 int write_bundle(const BundleOptions& options, Packing packing, Bundle& bundle, bool core) {
   const std::string keyed =
       options.region_key.empty() ? "tags under a key of this bundle alone" : "tags under the region's key, as in logs";
   const std::string manifest = bundle.finish(core ? "core" : "edge", keyed);
   const auto packed = bundle.packed(packing);
   if (!packed) return fail(kNo, packed.error().what);
-  if (auto written = write_new_file(options.output, *packed); !written) {
+  if (to_stdout(options)) {
+    if (const int wrote = write_out(*packed); wrote != kYes) return wrote;
+  } else if (auto written = write_new_file(options.output, *packed); !written) {
     const bool there = written.error().fault == Fault::exists;
     return fail(kNo, there ? options.output + " is there already and was not overwritten" : written.error().what);
   }
@@ -317,9 +331,23 @@ int write_bundle(const BundleOptions& options, Packing packing, Bundle& bundle, 
     std::printf("%s", manifest.c_str());
     return kYes;
   }
-  std::printf("%s: %zu parts, %zu bytes\n", options.output.c_str(), bundle.entries().size(), packed->size());
-  for (const MissingPart& part : bundle.missing()) std::printf("without %s: %s\n", part.name.c_str(), part.why.c_str());
+  std::FILE* const says = to_stdout(options) ? stderr : stdout;
+  fmt::print(says, "{}: {} parts, {} bytes\n", to_stdout(options) ? "standard output" : options.output,
+             bundle.entries().size(), packed->size());
+  for (const MissingPart& part : bundle.missing()) fmt::print(says, "without {}: {}\n", part.name, part.why);
   return kYes;
+}
+
+// What is wrong with where it is to go, before anything is collected.
+std::optional<std::string> wrong_output(const BundleOptions& options, Packing& packing) {
+  if (!to_stdout(options)) {
+    if (packing_of(options.output, packing)) return std::nullopt;
+    return options.output + ": the name must end with .tar.zst or .tar.gz";
+  }
+  packing_of("stdout.tar.zst", packing);
+  if (options.json) return "-o - and --json: both want standard output";
+  if (isatty(STDOUT_FILENO) == 1) return "-o -: this is a terminal; redirect it into a file, or into a pipe";
+  return std::nullopt;
 }
 
 }  // namespace
@@ -334,7 +362,8 @@ int run_support_bundle(const Args& args) {
       "certificate is in it. What cannot be had is named in its manifest.json and stops nothing. Exit 0 written, 1 the "
       "file is there already or cannot be written.",
       {{"RUN_DIR", &options.dir, "run folder of an edge (edge.run_dir) or a core (core.run_dir)", true},
-       {"-o,--output", &options.output, "file to make, .tar.zst or .tar.gz; never overwritten"},
+       {"-o,--output", &options.output,
+        "file to make, .tar.zst or .tar.gz; never overwritten; -: standard output, .tar.zst"},
        {"--config", &options.configs, "configuration file; default: as the command lines of the processes say"},
        {"--state", &options.state, "state folder; default: as the configuration says"},
        {"--log", &options.logs, "log file; default: where the processes write, if that is a file"},
@@ -345,16 +374,14 @@ int run_support_bundle(const Args& args) {
       "Look at it before you pass it on: names of hosts, folders, edges and services are in it."};
   if (const auto exit = parse(spec, args)) return *exit;
   Packing packing{};
-  if (!packing_of(options.output, packing)) {
-    return fail(kUsage, options.output + ": the name must end with .tar.zst or .tar.gz");
-  }
+  if (const auto wrong = wrong_output(options, packing)) return fail(kUsage, *wrong);
   std::error_code none;
   const bool core = fs::exists(options.dir + "/" + kCoreBridgePorts, none);
   if (!core && !fs::exists(options.dir + "/" + kBrokerPorts, none) &&
       !fs::exists(options.dir + "/" + kEdgeBridgePorts, none)) {
     return fail(kUsage, options.dir + " is the run folder of neither an edge nor a core");
   }
-  if (fs::exists(options.output, none)) {
+  if (!to_stdout(options) && fs::exists(options.output, none)) {
     return fail(kNo, options.output + " is there already and was not overwritten");
   }
   auto key = tag_key(options.region_key);

@@ -226,6 +226,23 @@ TEST_CASE("support-bundle: the manifest names every part with its digest, and wh
   CHECK(test::slurp(root + "/ledger.json").find("\"received\": 2") != std::string::npos);
 }
 
+TEST_CASE("support-bundle -o - is the archive on standard output and nothing else, for a pod without tar") {
+  const MarkedEdge edge;
+  const std::string output = edge.dir / "piped.tar.zst";
+  const std::string words = edge.dir / "words";
+  const std::string command = std::string(WAYSIDE_BIN_DIR) + "/wayside support-bundle " + edge.run + " -o - --config " +
+                              edge.config + " --log " + edge.log + " > " + output + " 2> " + words;
+  REQUIRE(test::run({"sh", "-c", command}).exit_code == 0);
+  CHECK(holds(unpacked(output), "edge-9"));
+  CHECK(holds(test::slurp(words), "standard output: "));
+  CHECK(holds(test::slurp(words), "without "));
+  const auto both = edge.collect("-", {"--json"});
+  CHECK(both.exit_code == 2);
+  CHECK(holds(both.output, "both want standard output"));
+  CHECK(test::run({"sh", "-c", command + " > /dev/full"}).exit_code == 1);
+  CHECK_FALSE(std::filesystem::exists("-"));
+}
+
 TEST_CASE("support-bundle overwrites nothing and answers wrong use with 2") {
   const MarkedEdge edge;
   const auto taken = edge.dir.write("taken.tar.zst", "mine");
