@@ -107,8 +107,8 @@ TEST_CASE("Broker configuration: bounds are told to the parts they bound, in the
   const std::string root = "commands.root_key_file=" + dir.write("root.pub", std::string(64, '1'));
   const Loaded loaded =
       load(kMinimal, {root, "commands.clock_step_max_s=7", "commands.closed_keep_s=61", "commands.outcome_wait_ms=8",
-                      "commands.counters_max=9", "commands.closed_bytes_max=1048577", "vehicles.waiting_max=17", "vehicles.handshake_ms_max=123",
-                      "services.events_max=18", "vehicles.first_packet_bytes_max=2048",
+                      "commands.counters_max=9", "commands.closed_bytes_max=1048577", "vehicles.waiting_max=17",
+                      "vehicles.handshake_ms_max=123", "services.events_max=18", "vehicles.first_packet_bytes_max=2048",
                       "admin_socket.connections_max=2", "admin_socket.line_bytes_max=2049",
                       "admin_socket.output_bytes_max=65537", "bridge_socket.connections_max=3",
                       "bridge_socket.requests_max=19", "bridge_socket.output_bytes_max=65538"});
