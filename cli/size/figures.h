@@ -48,7 +48,7 @@ inline constexpr Figure kLinkBytesFast{"link_bytes_per_value_draining",
 inline constexpr Figure kDiskBytes{"disk_bytes_per_byte",
                                    5.0,
                                    "bytes written a byte accepted",
-                                   "4.1 and 5.0",
+                                   "4.0 and 5.0",
                                    "./dev bench custody",
                                    "2026-11-25",
                                    "5,000 connections, messages of 64 bytes; larger ones need less"};
@@ -60,11 +60,11 @@ inline constexpr Figure kCommitMs{"commit_p50_ms",
                                   "2026-11-25",
                                   "a lone publish, to its acknowledgement"};
 inline constexpr Figure kRecoveryS{"recovery_s_per_10_gb",
-                                   0.087,
+                                   0.108,
                                    "s",
-                                   "0.087",
+                                   "0.108",
                                    "./dev bench recovery",
-                                   "2026-11-24",
+                                   "2026-11-25",
                                    "custody opened cold after kill -9, 10.0 GB"};
 
 inline constexpr std::array<Figure, 7> kFigures = {kEdgeMessages, kGateMessages, kLinkBytesSlow, kLinkBytesFast,
