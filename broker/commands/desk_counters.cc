@@ -67,10 +67,9 @@ void DeskCounters::alarm(command::AlarmKind kind) {
 }
 
 void DeskCounters::forgotten(const char* cause, std::uint64_t total) {
-  metrics::Counter& counter = registry_.counter("wayside_commands_forgotten_total",
-                                                "Closed commands that the store keeps no more.", {{"cause", cause}});
-  const double behind = static_cast<double>(total) - counter.value();
-  if (behind > 0) counter.add(behind);
+  registry_
+      .counter("wayside_commands_forgotten_total", "Closed commands that the store keeps no more.", {{"cause", cause}})
+      .raise_to(total);
 }
 
 void DeskCounters::standing(const command::Lifecycle& lifecycle) {

@@ -210,11 +210,10 @@ bool Custody::writable() const {
 Result<void> Custody::persist_door() { return os::write_file_atomic(options_.door_file, door_.text(), 0600); }
 
 void Custody::count_door(Lane lane, const char* outcome, const std::string& reason, std::uint64_t total) {
-  metrics::Counter& counter =
-      metrics_.counter("wayside_door_records_total", "Records at the door of custody, by what became of them.",
-                       {{"lane", to_string(lane)}, {"outcome", outcome}, {"reason", reason}});
-  const double behind = static_cast<double>(total) - counter.value();
-  if (behind > 0) counter.add(behind);
+  metrics_
+      .counter("wayside_door_records_total", "Records at the door of custody, by what became of them.",
+               {{"lane", to_string(lane)}, {"outcome", outcome}, {"reason", reason}})
+      .raise_to(total);
 }
 
 void Custody::publish_door() {

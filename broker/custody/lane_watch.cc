@@ -104,10 +104,8 @@ LaneLedger LaneWatch::ledger() const {
 }
 
 void LaneWatch::adopt(const char* outcome, std::uint64_t total) {
-  metrics::Counter& counter =
-      metrics_.counter("wayside_ledger_records_total", kLedgerHelp, {{"lane", to_string(lane_)}, {"outcome", outcome}});
-  const double behind = static_cast<double>(total) - counter.value();
-  if (behind > 0) counter.add(behind);
+  metrics_.counter("wayside_ledger_records_total", kLedgerHelp, {{"lane", to_string(lane_)}, {"outcome", outcome}})
+      .raise_to(total);
 }
 
 void LaneWatch::publish(const LaneLedger& next) {

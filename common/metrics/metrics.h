@@ -5,6 +5,7 @@
 // beyond kSeriesMax.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,11 @@ class Counter {
   virtual ~Counter() = default;
   virtual void add(double value = 1) = 0;
   [[nodiscard]] virtual double value() const = 0;
+  // Shows a total that somebody else counts. One that is behind changes nothing: a counter never falls.
+  void raise_to(std::uint64_t total) {
+    const double behind = static_cast<double>(total) - value();
+    if (behind > 0) add(behind);
+  }
 };
 class Gauge {
  public:

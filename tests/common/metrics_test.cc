@@ -46,6 +46,13 @@ TEST_CASE("metrics: the same name and labels give the same handle, in whatever o
   CHECK(c.value() == 0);
 }
 
+TEST_CASE("metrics: a counter that shows another's total rises to it and never falls") {
+  const auto registry = Registry::create();
+  Counter& counter = registry->counter("wayside_shown_total", "help");
+  for (const std::uint64_t total : {5U, 7U, 6U, 7U}) counter.raise_to(total);
+  CHECK(counter.value() == 7);
+}
+
 TEST_CASE("metrics: the text holds every family with help, type and values") {
   const auto registry = Registry::create();
   registry->counter("wayside_refused_total", "Refusals.", {{"reason", "BUDGET"}}).add(3);
