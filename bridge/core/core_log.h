@@ -1,12 +1,13 @@
 // The core log: the lanes where accepted batches and requests become durable before they are acknowledged, and
 // the standings and the window of source ids that follow from them.
 //
-// Owns     the volume lock and a LaneWriter per lane of `root`, the checkpoint and the file of the windows beside them.
+// Owns     the volume lock and a LaneWriter per lane of `root`, the checkpoint and the files of the windows and of the
+//          places beside them.
 // Thread   one, the core machine's. Sinks read the lanes through LaneReader.
-// Durable  what flush() returned ok for; durable() shows nothing else. The checkpoint only shortens recovery; the file
-// of the
-//          windows tells repeats of what the lanes no longer hold, that of the places where vehicles are.
-// Limits   lane_bytes_max a lane. Segments go once all sinks, the checkpoint and open requests are past them.
+// Durable  what flush() returned ok for; durable() shows nothing else. The checkpoint only shortens recovery. What the
+//          lanes no longer hold: the file of the windows tells repeats of it, that of the places where vehicles are.
+// Limits   lane_bytes_max a lane. Segments go once all sinks, the checkpoint, open requests and, of the event lane, the
+//          file of the places are past them.
 #pragma once
 
 #include <array>
@@ -123,7 +124,8 @@ class CoreLog {
   void replay_batch(const std::vector<CoreRecord>& batch, Offset last, std::vector<std::string>* sentences);
   void replay_request(const CoreRecord& record, Offset at);
   void note_places(const std::vector<CoreRecord>& batch, const Standings& standings);
-  Result<void> recover_places(std::vector<std::string>* sentences);
+  PlacesAsOf stored_places(std::vector<std::string>* sentences);
+  Result<void> recover_places(const PlacesAsOf& stored, std::vector<std::string>* sentences);
   Result<void> read_places(Offset from, std::vector<std::string>* sentences);
   [[nodiscard]] bool places_due() const;
   [[nodiscard]] bool places_hold(Offset others_are_past) const;

@@ -34,6 +34,7 @@ Result<std::unique_ptr<CoreLog>> CoreLog::open(Disk& disk, CoreLogOptions option
     legacy = std::move(checkpoint.windows);
   }
   StoredWindows windows = log->stored_windows(std::move(legacy), sentences);
+  const PlacesAsOf places = log->stored_places(sentences);
   for (const Lane lane : kAllLanes) {
     if (Result<void> opened = log->open_lane(lane, sentences); !opened) return opened.error();
     if (Result<void> recovered = log->recover_window(lane, std::move(windows[index_of(lane)]), sentences); !recovered) {
@@ -41,7 +42,7 @@ Result<std::unique_ptr<CoreLog>> CoreLog::open(Disk& disk, CoreLogOptions option
     }
     if (Result<void> replayed = log->replay(lane, sentences); !replayed) return replayed.error();
   }
-  if (Result<void> recovered = log->recover_places(sentences); !recovered) return recovered.error();
+  if (Result<void> recovered = log->recover_places(places, sentences); !recovered) return recovered.error();
   log->staged_ = log->durable_;
   log->oldest_open_ = log->open_requests_.empty() ? log->synced(Lane::command) : log->open_requests_.front().at;
   return log;
@@ -200,14 +201,19 @@ void CoreLog::replay_batch(const std::vector<CoreRecord>& batch, Offset last, st
                      " were lost with a damaged core log");
 }
 
-// What replay() did not read: from where the file ends, or, without a file of this log, all that there is.
-Result<void> CoreLog::recover_places(std::vector<std::string>* sentences) {
+// Before the lanes are read: what they add is not in the file yet.
+PlacesAsOf CoreLog::stored_places(std::vector<std::string>* sentences) {
   const Result<std::optional<PlacesAsOf>> stored = load_places(disk_, options_.root, places_);
   if (!stored) say(sentences, stored.error().what + ": what the core log holds is read instead");
-  Offset from;
-  const bool ours = stored && *stored && (*stored)->log == volume_.uuid && (*stored)->below <= synced(Lane::event);
-  if (ours) from = places_below_ = (*stored)->below;
-  return read_places(from, sentences);
+  if (!stored || !*stored) return {};
+  places_.kept();
+  return **stored;
+}
+
+// What replay() did not read: from where the file ends, or, without a file of this log, all that there is.
+Result<void> CoreLog::recover_places(const PlacesAsOf& stored, std::vector<std::string>* sentences) {
+  if (stored.log == volume_.uuid && stored.below <= synced(Lane::event)) places_below_ = stored.below;
+  return read_places(places_below_, sentences);
 }
 
 // What cannot be read costs the places that it told and no more.

@@ -141,6 +141,28 @@ TEST_CASE("one vehicle that moved among many keeps no more than some segments of
   CHECK(region.edge_of("V8") == "edge-1");
 }
 
+TEST_CASE("a start takes places from the file as they are kept, and only what came after as not") {
+  TwoEdges region;
+  for (int i = 0; i < 100; ++i) region.show("edge-1", "V" + std::to_string(i), 10);
+  REQUIRE(region.log->seal().ok());
+  region.start();
+  CHECK(region.log->places().vehicles() == 100);
+  CHECK(region.log->places().changes() == 0);
+  const Bytes kept = region.disk.content(kFile);
+  REQUIRE(region.log->checkpoint().ok());
+  CHECK(region.disk.content(kFile) == kept);  // nothing moved: nothing is written again
+  region.show("edge-2", "V7", 20);
+  region.disk.kill();
+  region.start();
+  CHECK(region.log->places().changes() == 1);
+  for (int i = 0; i < 300; ++i) {
+    region.deliver("edge-1", "v1/V1/event/door", Bytes(4'000, 'x'));
+    region.release();
+  }
+  region.lose_power();
+  CHECK(region.edge_of("V7") == "edge-2");
+}
+
 TEST_CASE("a damaged file of places is said, and costs only what the log no longer tells") {
   TwoEdges region;
   region.show("edge-1", "V1", 10);
