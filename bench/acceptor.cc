@@ -130,15 +130,26 @@ Result<std::unique_ptr<Acceptor>> start_mosquitto(const AcceptorOptions& options
       options.port));
 }
 
-Result<std::unique_ptr<Acceptor>> start_bare(const AcceptorOptions& options) {
+namespace {
+
+Result<std::unique_ptr<Acceptor>> start_loop(const AcceptorOptions& options, const std::string& name,
+                                             const std::vector<std::string>& more) {
   if (auto made = os::make_dirs(options.dir); !made) return std::move(made).error();
-  const std::string program = fleet::own_bin_dir() + "/bench_custody";
-  return started(std::make_unique<Acceptor>(
-      "bare loop",
-      fleet::ProcessSpec{"bare loop",
-                         {program, "--dir", options.pki, "--bare", std::to_string(options.port)},
-                         options.dir + "/bare.log"},
-      options.port));
+  std::vector<std::string> command = {fleet::own_bin_dir() + "/bench_custody", "--dir", options.pki, "--bare",
+                                      std::to_string(options.port)};
+  command.insert(command.end(), more.begin(), more.end());
+  return started(
+      std::make_unique<Acceptor>(name, fleet::ProcessSpec{name, command, options.dir + "/loop.log"}, options.port));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Acceptor>> start_bare(const AcceptorOptions& options) {
+  return start_loop(options, "bare loop", {});
+}
+
+Result<std::unique_ptr<Acceptor>> start_durable(const AcceptorOptions& options) {
+  return start_loop(options, "durable loop", {"--durable", options.dir + "/group"});
 }
 
 }  // namespace wayside::bench

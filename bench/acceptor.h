@@ -1,4 +1,4 @@
-// Those that take publishes in the custody bench: a Wayside broker, a stock Mosquitto, the bare loop.
+// Those that take publishes in the custody bench: a Wayside broker, a stock Mosquitto, the bare loop, the durable one.
 #pragma once
 
 #include <memory>
@@ -49,5 +49,7 @@ Result<std::unique_ptr<Acceptor>> start_broker(const AcceptorOptions& options);
 Result<std::unique_ptr<Acceptor>> start_mosquitto(const AcceptorOptions& options);
 // This program again, as the bare loop.
 Result<std::unique_ptr<Acceptor>> start_bare(const AcceptorOptions& options);
+// And as the loop that acknowledges what is in a file, durable.
+Result<std::unique_ptr<Acceptor>> start_durable(const AcceptorOptions& options);
 
 }  // namespace wayside::bench

@@ -1,6 +1,7 @@
 #include "bench/bare_loop.h"
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,7 +9,9 @@
 #include <cerrno>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
+#include "bench/group_file.h"
 #include "broker/gate/listener.h"
 #include "broker/gate/tls_stream.h"
 #include "common/os/system.h"
@@ -35,6 +38,8 @@ struct Peer {
   TlsStream tls;
   bool open = false;  // the handshake is through
   Bytes input;
+  Bytes held;     // acknowledgements of what is in the next group
+  Bytes leaving;  // and in the one that is written
 };
 
 // Length of the packet at the front of `bytes` and of its header; 0: not whole yet.
@@ -69,9 +74,14 @@ void answer(ByteView packet, std::size_t header, Bytes& out) {
 
 class BareLoop {
  public:
-  BareLoop(Listener listener, std::shared_ptr<const Trust> trust)
-      : listener_(std::move(listener)), trust_(std::move(trust)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  // `file`: publishes are acknowledged once they are in it, durable; nullptr: at once.
+  BareLoop(Listener listener, std::shared_ptr<const Trust> trust, std::unique_ptr<GroupFile> file)
+      : listener_(std::move(listener)),
+        trust_(std::move(trust)),
+        file_(std::move(file)),
+        epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     watch(listener_.fd());
+    if (file_) watch(file_->done_fd());
   }
   [[noreturn]] void run() {
     std::array<epoll_event, kEventsMax> events{};
@@ -81,10 +91,13 @@ class BareLoop {
         const int fd = events.at(static_cast<std::size_t>(i)).data.fd;
         if (fd == listener_.fd()) {
           accept();
+        } else if (file_ && fd == file_->done_fd()) {
+          release();
         } else if (!serve(*peers_.at(fd))) {
           peers_.erase(fd);
         }
       }
+      if (file_) write_group();
     }
   }
 
@@ -133,6 +146,7 @@ class BareLoop {
       }
     }
     if (answers_.empty()) return true;
+    if (file_ && published_) return hold(peer);
     const bool wrote = peer.tls.write(answers_);
     answers_.clear();
     return wrote;
@@ -144,9 +158,47 @@ class BareLoop {
       const ByteView rest = bytes.subspan(at);
       const Frame frame = frame_of(rest);
       if (frame.total == 0) return at;
-      answer(rest.first(frame.total), frame.header, answers_);
+      const ByteView packet = rest.first(frame.total);
+      answer(packet, frame.header, answers_);
+      if (file_ && packet[0] >> 4U == 3) {
+        group_.insert(group_.end(), packet.begin(), packet.end());
+        published_ = true;
+      }
       at += frame.total;
     }
+  }
+  // Until the group that its publishes are in is durable.
+  bool hold(Peer& peer) {
+    if (peer.held.empty()) held_.push_back(peer.fd);
+    peer.held.insert(peer.held.end(), answers_.begin(), answers_.end());
+    answers_.clear();
+    published_ = false;
+    return true;
+  }
+  // One group at a time: what comes while it is written is the next one.
+  void write_group() {
+    if (writing_ || group_.empty()) return;
+    file_->write(group_);
+    held_.swap(written_);
+    for (const int fd : written_) {
+      const auto found = peers_.find(fd);
+      if (found != peers_.end()) found->second->leaving.swap(found->second->held);
+    }
+    writing_ = true;
+  }
+  void release() {
+    eventfd_t count = 0;
+    ::eventfd_read(file_->done_fd(), &count);
+    writing_ = false;
+    for (const int fd : written_) {
+      const auto found = peers_.find(fd);
+      if (found == peers_.end()) continue;
+      Peer& peer = *found->second;
+      const bool left = peer.tls.write(peer.leaving) && send(peer);
+      peer.leaving.clear();
+      if (!left) peers_.erase(found);
+    }
+    written_.clear();
   }
   // The load reads all that it is sent: what does not fit at once is the end.
   static bool send(Peer& peer) {
@@ -160,17 +212,23 @@ class BareLoop {
 
   Listener listener_;
   std::shared_ptr<const Trust> trust_;
+  std::unique_ptr<GroupFile> file_;
   int epoll_;
   os::SystemClock clock_;
   std::unordered_map<int, std::unique_ptr<Peer>> peers_;
   Bytes receive_ = Bytes(kReceiveBytes);
   Bytes plaintext_ = Bytes(kReceiveBytes);
-  Bytes answers_;  // of the connection that is served
+  Bytes answers_;             // of the connection that is served
+  bool published_ = false;    // answers_ acknowledges something
+  Bytes group_;               // what is written next
+  std::vector<int> held_;     // who is in it
+  std::vector<int> written_;  // who is in the one that is written
+  bool writing_ = false;
 };
 
 }  // namespace
 
-Result<void> serve_bare(const std::string& pki, int port) {
+Result<void> serve_bare(const std::string& pki, int port, const std::string& file) {
   const std::string leaf = pki + "/edge/edge-1/server";
   broker::gate::ListenerOptions files;
   files.certificate = leaf + ".crt";
@@ -181,7 +239,13 @@ Result<void> serve_bare(const std::string& pki, int port) {
   if (!trust) return std::move(trust).error();
   auto listener = Listener::bind({"127.0.0.1", static_cast<std::uint16_t>(port)});
   if (!listener) return std::move(listener).error();
-  BareLoop(std::move(listener).value(), *trust).run();
+  std::unique_ptr<GroupFile> group;
+  if (!file.empty()) {
+    auto created = GroupFile::create(file);
+    if (!created) return std::move(created).error();
+    group = std::move(*created);
+  }
+  BareLoop(std::move(listener).value(), *trust, std::move(group)).run();
 }
 
 }  // namespace wayside::bench

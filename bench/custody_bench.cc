@@ -1,6 +1,7 @@
 // bench_custody: acknowledged messages per CPU second of a Wayside broker, beside a stock Mosquitto and beside a loop
 // that only reads and acknowledges. The same connections' worth of load to each, in interleaved rounds: many small
-// messages in a TLS record, and one in a record from many vehicles. Wayside's are durable, the others' are not.
+// messages in a TLS record, and one in a record from many vehicles. Wayside's are durable, the others' are not; with
+// --floor a loop that makes durable what it acknowledges stands in Mosquitto's place.
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -25,7 +26,7 @@
 namespace wayside::bench {
 namespace {
 
-constexpr std::size_t kSides = 3;  // wayside, mosquitto, bare
+constexpr std::size_t kSides = 3;  // wayside, its peer (Mosquitto or the durable loop), bare
 constexpr double kWarmUpSeconds = 0.5;
 constexpr int kRestMs = 200;
 constexpr std::size_t kPackedPayloadBytes = 200;
@@ -39,8 +40,12 @@ struct Options {
   std::int64_t packed = 100;
   std::vector<std::string> fleets = {"1000", "5000"};
   std::int64_t samples = 500;
-  bool nagle = false;     // Mosquitto as it is shipped
+  bool nagle = false;  // Mosquitto as it is shipped
+  bool floor = false;  // the durable loop in its place
+  // How figures of ours by the peer's are called.
+  [[nodiscard]] std::string of_peer() const { return floor ? "_of_durable" : "_ratio"; }
   std::int64_t bare = 0;  // this process is the bare loop on that port
+  std::string durable;    // and acknowledges what is in this file
 };
 
 struct Shape {
@@ -56,9 +61,9 @@ struct ShapeFigures {
   std::uint64_t written_bytes = 0;                    // by wayside
 
   // Round by round, of the same minute; sorted.
-  [[nodiscard]] std::vector<double> ratios(std::size_t to) const {
+  [[nodiscard]] std::vector<double> ratios(std::size_t to, std::size_t from = 0) const {
     std::vector<double> out;
-    for (std::size_t i = 0; i < per_cpu_s[0].size(); ++i) out.push_back(per_cpu_s[0][i] / per_cpu_s.at(to)[i]);
+    for (std::size_t i = 0; i < per_cpu_s[0].size(); ++i) out.push_back(per_cpu_s.at(from)[i] / per_cpu_s.at(to)[i]);
     std::sort(out.begin(), out.end());
     return out;
   }
@@ -131,7 +136,8 @@ Result<void> CustodyBench::start(const Shape& shape) {
   fleet::PortPicker ports(os::random_seed());
   const std::string mosquitto = fleet::find_program("mosquitto");
   using Start = Result<std::unique_ptr<Acceptor>> (*)(const AcceptorOptions&);
-  for (const Start start_one : {Start{start_broker}, Start{start_mosquitto}, Start{start_bare}}) {
+  for (const Start start_one :
+       {Start{start_broker}, options_.floor ? Start{start_durable} : Start{start_mosquitto}, Start{start_bare}}) {
     auto port = ports.pick();
     if (!port) return std::move(port).error();
     const std::string dir = options_.dir + "/" + shape.name + "-" + std::to_string(sides_.size());
@@ -168,7 +174,7 @@ Result<void> CustodyBench::round(std::size_t side, ShapeFigures& figures, double
     figures.written_bytes += *written_after - *written_before;
     figures.window_ms.insert(figures.window_ms.end(), load->window_ms.begin(), load->window_ms.end());
   }
-  fmt::print(stderr, "{:11} {:10} {:8} messages in {:5.2f} s, {:5.2f} s of CPU, {:8.0f} messages a CPU second\n",
+  fmt::print(stderr, "{:11} {:12} {:8} messages in {:5.2f} s, {:5.2f} s of CPU, {:8.0f} messages a CPU second\n",
              figures.shape.name, acceptor.name(), load->acked, load->seconds, cpu_s, per_cpu_s);
   return {};
 }
@@ -230,8 +236,9 @@ std::string ratio_json(const std::string& name, const std::vector<double>& ratio
 void CustodyBench::print() const {
   std::string json =
       fmt::format(R"({{"bench":"custody","rounds":{},"milliseconds":{},)", options_.rounds, options_.milliseconds);
-  fmt::print("\n{:11} {:>12} {:>12} {:>12} {:>11} {:>9} {:>14} {:>13}\n", "", "wayside", "mosquitto", "bare loop",
-             "of mosq.", "of bare", "window p50/p99", "written/byte");
+  fmt::print("\n{:11} {:>12} {:>12} {:>12} {:>11} {:>9} {:>14} {:>13}\n", "", "wayside",
+             options_.floor ? "durable loop" : "mosquitto", "bare loop", options_.floor ? "of durable" : "of mosq.",
+             "of bare", "window p50/p99", "written/byte");
   for (const ShapeFigures& figures : figures_) {
     const auto peer = figures.ratios(1);
     const auto bare = figures.ratios(2);
@@ -240,20 +247,23 @@ void CustodyBench::print() const {
                median(figures.per_cpu_s[2]), median(peer), median(bare), quantile(figures.window_ms, 0.5),
                quantile(figures.window_ms, 0.99), figures.written_per_byte());
     const std::string& name = figures.shape.name;
-    json += ratio_json(name + "_ratio", peer) + ratio_json(name + "_of_bare", bare);
+    json += ratio_json(name + options_.of_peer(), peer) + ratio_json(name + "_of_bare", bare);
+    if (options_.floor) json += ratio_json(name + "_durable_of_bare", figures.ratios(2, 1));
     json += fmt::format(R"("{}_written_per_byte":{:.3f},)", name, figures.written_per_byte());
   }
-  json += ratio_json("fleet_ratio", fleet_ratios(1)) + ratio_json("fleet_of_bare", fleet_ratios(2));
+  json += ratio_json("fleet" + options_.of_peer(), fleet_ratios(1)) + ratio_json("fleet_of_bare", fleet_ratios(2));
   const double p50 = quantile(latency_.publish_ms, 0.5);
   const double p99 = quantile(latency_.publish_ms, 0.99);
   const double sync_p50 = quantile(latency_.sync_ms, 0.5);
   const double sync_p99 = quantile(latency_.sync_ms, 0.99);
   fmt::print(
       "\nAcknowledged messages a CPU second: user and system of all of a side's threads, the broker's own Mosquitto "
-      "included;\nmedians of {} rounds of {} ms. Wayside acknowledges after fdatasync, the others from memory.\n"
+      "included;\nmedians of {} rounds of {} ms. Wayside acknowledges after fdatasync, {}.\n"
       "A lone publish is acknowledged in p50 {:.2f} ms, p99 {:.2f} ms; a bare fdatasync of the same disk, in turn: "
       "p50 {:.2f} ms, p99 {:.2f} ms.\n",
-      options_.rounds, options_.milliseconds, p50, p99, sync_p50, sync_p99);
+      options_.rounds, options_.milliseconds,
+      options_.floor ? "the durable loop too, the bare loop from memory" : "the others from memory", p50, p99, sync_p50,
+      sync_p99);
   fmt::print(R"({}"commit_p50_ms":{:.3f},"commit_p99_ms":{:.3f},"sync_p50_ms":{:.3f},"sync_p99_ms":{:.3f}}})"
              "\n",
              json, p50, p99, sync_p50, sync_p99);
@@ -274,13 +284,16 @@ int main(int argc, char** argv) {
        {"--packed", &options.packed, "connections that pack 20 messages into a record; 0: none", false, 0, 1000},
        {"--fleet", &options.fleets, "connections with one message a record; 0: none"},
        {"--nagle", &options.nagle, "leave Mosquitto's set_tcp_nodelay off, as it is shipped"},
+       {"--floor", &options.floor, "a loop that acknowledges what is durable, and does nothing else, for Mosquitto"},
        {"--samples", &options.samples, "lone publishes and bare syncs", false, 10, 100'000},
-       {"--bare", &options.bare, "be the bare loop on this port, with the PKI in --dir", false, 0, 65'535}},
+       {"--bare", &options.bare, "be the bare loop on this port, with the PKI in --dir", false, 0, 65'535},
+       {"--durable", &options.durable, "with --bare: acknowledge what is in this file, which is made, durable"}},
       "The last line is one JSON object of ratios: more is better."};
   if (const auto exit = cli::parse(spec, {argv + 1, argv + argc})) return *exit;
   std::signal(SIGPIPE, SIG_IGN);
   bench::CustodyBench bench(options);
-  const auto ran = options.bare > 0 ? bench::serve_bare(options.dir, static_cast<int>(options.bare)) : bench.run();
+  const auto ran =
+      options.bare > 0 ? bench::serve_bare(options.dir, static_cast<int>(options.bare), options.durable) : bench.run();
   if (!ran) {
     std::fprintf(stderr, "error: %s\n", ran.error().what.c_str());
     return cli::kNo;

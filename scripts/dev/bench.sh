@@ -14,13 +14,16 @@ usage: ./dev bench NAME [OPTIONS]      names: $names
         JSON: messages_ratio (more is better), link_bytes_ratio (less is better), both medians with min and max,
         link_bytes_ratio_paced.
         The stock broker keeps its state in memory, where it is fastest; what each promises is printed beside.
-  custody [--rounds N] [--milliseconds N] [--packed N] [--fleet N ...] [--samples N] [--nagle]
+  custody [--rounds N] [--milliseconds N] [--packed N] [--fleet N ...] [--samples N] [--nagle | --floor]
         acknowledged messages per CPU second (user and system of all of a side's threads and children), beside a stock
         Mosquitto and beside a bare loop that only reads and acknowledges; same TLS, same load, interleaved rounds
         (default 5 of 2,000 ms): packed, 100 connections with 20 messages of 200 bytes in a record, and fleets of
         1,000 and 5,000 connections with one message of 64 bytes in a record. Wayside's are durable first.
         JSON: packed_ratio, packed_of_bare, fleet_ratio, fleet_of_bare (of the fleet that does worse), medians with
         min and max; then commit latency beside a bare fdatasync and bytes written per byte accepted.
+        --floor: in Mosquitto's place a loop that writes what it read to a file and acknowledges after fdatasync, with
+        no session, rights, records or checksums: packed_of_durable, fleet_of_durable, and for each shape what that
+        loop reaches of the bare one (packed_durable_of_bare ...): more can nobody have who acknowledges what is durable.
   spool [--rounds N] [--milliseconds N] [--read-records N]
         records a second, appended durably in groups of 1, 16 and 256 records of 200 bytes and read in order,
         beside SQLite (write-ahead log, synchronous=FULL, a transaction a group): interleaved rounds (default 7 of
