@@ -113,6 +113,7 @@ void LaneThread::wait_for_work(std::unique_lock<std::mutex>& lock) {
   if (decision.action == GroupAction::linger) until = std::min(until, decision.until);
   const std::int64_t pause_ms = std::max<std::int64_t>(until - now, 1);
   sleeps_ = decision.action == GroupAction::idle;
+  lingers_.store(!sleeps_, std::memory_order_release);
   wake_.wait_for(lock, std::chrono::milliseconds(pause_ms));
   sleeps_ = false;
 }

@@ -71,7 +71,10 @@ class LaneThread final : private DeskPort {
   [[nodiscard]] std::uint64_t opening() const { return desk_.opening(); }
   void offer_all(OfferBurst& burst, std::vector<Committed>& refused, std::optional<Reason>& no_room);
   void keep_from(Offset offset, Keeper keeper) { watch_->keep_from(offset, keeper); }
-  void nudge() { wake_.notify_one(); }
+  // An earlier lane's sync is over: who waited for that looks again. Others sleep on.
+  void nudge() {
+    if (lingers_.load(std::memory_order_acquire)) wake_.notify_one();
+  }
 
   [[nodiscard]] bool writable() const { return !desk_.faulted(); }
   [[nodiscard]] LaneLedger ledger() const { return watch_->ledger(); }
@@ -101,6 +104,7 @@ class LaneThread final : private DeskPort {
   std::mutex mutex_;  // of the desk's door
   std::condition_variable wake_;
   LaneDesk desk_;
+  std::atomic<bool> lingers_{false};
   bool sleeps_ = false;  // until something comes; while it lingers only a full group wakes it
 
   MonoMs next_look_{};
