@@ -148,6 +148,7 @@ std::optional<schemas::CommandStatusMessage> parse_status_json(std::string_view 
   status.state = *state;
   status.reason = text_of(object, "reason");
   status.vehicle = text_of(object, "vehicle");
+  status.edge = text_of(object, "edge");
   return status;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -61,8 +62,9 @@ Result<std::unique_ptr<Region>> Region::prepare(RegionOptions options) {
   if (options.mosquitto.empty()) options.mosquitto = find_program("mosquitto");
   if (options.mosquitto.empty()) return Error{Fault::not_found, "mosquitto is not installed"};
   auto region = std::unique_ptr<Region>(new Region(options, RegionPaths(options.dir, options.pki)));
-  // The deepest socket of the edge must fit into a socket address.
-  if (region->paths_.edge_run().size() + sizeof "/local/mqtt.sock" > sizeof(sockaddr_un::sun_path)) {
+  // The deepest socket of the edge with the longest folder must fit into a socket address.
+  if (region->paths_.edge_run(options.names.edges()).size() + sizeof "/local/mqtt.sock" >
+      sizeof(sockaddr_un::sun_path)) {
     return Error{Fault::config, options.dir + ": too long a path for the sockets in it; take a shorter one"};
   }
   if (auto made = os::make_dirs(options.dir); !made) return std::move(made).error();
@@ -83,8 +85,14 @@ Region::~Region() {
 
 Result<void> Region::pick_ports() {
   PortPicker picker(options_.seed ^ os::random_seed());
-  for (int* port : {&ports_.vehicles, &ports_.services, &ports_.edge_metrics, &ports_.edge_bridge_metrics,
-                    &ports_.core_links, &ports_.core_services, &ports_.core_bridge_metrics, &ports_.relay}) {
+  ports_.further.resize(options_.names.further_edges.size());
+  std::vector<int*> ports = {&ports_.core_links, &ports_.core_services, &ports_.core_bridge_metrics, &ports_.relay};
+  const auto of = [&](EdgePorts& edge) {
+    ports.insert(ports.end(), {&edge.vehicles, &edge.services, &edge.edge_metrics, &edge.edge_bridge_metrics});
+  };
+  of(ports_);
+  std::ranges::for_each(ports_.further, of);
+  for (int* port : ports) {
     auto picked = picker.pick();
     if (!picked) return std::move(picked).error();
     *port = *picked;
@@ -100,17 +108,27 @@ void Region::add(const std::string& name, std::vector<std::string> argv, std::fu
 }
 
 void Region::add_members() {
-  const auto bridge = options_.bin_dir + "/wayside-bridge";
   add("core broker", {options_.mosquitto, "-c", paths_.core_mosquitto()}, [this]() -> Result<void> {
     if (wait_port(ports_.core_links, kReadyTimeoutMs) && wait_port(ports_.core_services, kReadyTimeoutMs)) return {};
     return failed_start(members_[0]->process, "its ports do not open");
   });
-  add("core bridge", {bridge, "core", "--config", paths_.core_toml()},
+  add("core bridge", {options_.bin_dir + "/wayside-bridge", "core", "--config", paths_.core_toml()},
       [this] { return wait_file(paths_.core_run() + "/bridge-core.json", *members_[1], ports_.core_bridge_metrics); });
-  add("edge broker", {options_.bin_dir + "/wayside-broker", "--config", paths_.edge_toml()},
-      [this] { return wait_file(paths_.edge_run() + "/ports.json", *members_[2], ports_.edge_metrics); });
-  add("edge bridge", {bridge, "edge", "--config", paths_.edge_bridge_toml()},
-      [this] { return wait_file(paths_.edge_run() + "/bridge-edge.json", *members_[3], ports_.edge_bridge_metrics); });
+  for (std::size_t edge = kFirstEdge; edge <= options_.names.edges(); ++edge) add_edge(edge);
+}
+
+void Region::add_edge(std::size_t edge) {
+  const std::size_t broker = members_.size();
+  add(numbered_edge(edge) + " broker", {options_.bin_dir + "/wayside-broker", "--config", paths_.edge_toml(edge)},
+      [this, edge, broker] {
+        return wait_file(paths_.edge_run(edge) + "/ports.json", *members_[broker], ports_.of_edge(edge).edge_metrics);
+      });
+  add(numbered_edge(edge) + " bridge",
+      {options_.bin_dir + "/wayside-bridge", "edge", "--config", paths_.edge_bridge_toml(edge)},
+      [this, edge, bridge = broker + 1] {
+        return wait_file(paths_.edge_run(edge) + "/bridge-edge.json", *members_[bridge],
+                         ports_.of_edge(edge).edge_bridge_metrics);
+      });
 }
 
 // Ready: the process has written its file with its own id, and says so itself.
@@ -198,14 +216,16 @@ bool Region::stop() {
 
 std::vector<ProcessInfo> Region::processes() {
   std::vector<ProcessInfo> list;
-  list.reserve(members_.size() + 1);
+  list.reserve(members_.size() + options_.names.edges());
   for (auto& member : members_) {
     list.push_back(
         {member->process.spec().name, member->process.running() ? member->process.pid() : -1, member->restarts});
   }
-  if (const auto text = os::read_file(paths_.edge_run() + "/ports.json"); text) {
-    const auto pid = json_integer(*text, "mosquitto_pid");
-    if (pid > 0) list.push_back({"local broker", static_cast<pid_t>(pid), 0});
+  for (std::size_t edge = kFirstEdge; edge <= options_.names.edges(); ++edge) {
+    const auto text = os::read_file(paths_.edge_run(edge) + "/ports.json");
+    const auto pid = text ? json_integer(*text, "mosquitto_pid") : -1;
+    const std::string of = edge == kFirstEdge ? "" : numbered_edge(edge) + " ";
+    if (pid > 0) list.push_back({of + "local broker", static_cast<pid_t>(pid), 0});
   }
   return list;
 }

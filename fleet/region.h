@@ -1,4 +1,5 @@
-// A whole region on one machine: a core (broker and bridge), an edge (broker and bridge), the relay between.
+// A whole region on one machine: a core (broker and bridge), its edges (broker and bridge each; one unless
+// RegionNames tells of more), the relay between.
 #pragma once
 
 #include <functional>
@@ -69,6 +70,7 @@ class Region {
   Result<void> pick_ports();
   void add(const std::string& name, std::vector<std::string> argv, std::function<Result<void>()> wait_ready);
   void add_members();
+  void add_edge(std::size_t edge);
   Result<void> bring_up(Member& member);
   Result<void> wait_file(const std::string& path, Member& member, int metrics_port);
 
@@ -76,7 +78,8 @@ class Region {
   RegionPaths paths_;
   RegionPorts ports_;
   std::unique_ptr<Relay> relay_;
-  std::vector<std::unique_ptr<Member>> members_;  // in order of start: core broker, core bridge, broker, edge bridge
+  // In order of start: core broker, core bridge, then broker and bridge of each edge.
+  std::vector<std::unique_ptr<Member>> members_;
 };
 
 // The folder of the running program.

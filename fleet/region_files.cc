@@ -23,8 +23,8 @@ std::string log_and_privacy(const RegionPaths& paths, int metrics_port) {
       metrics_port, quoted(paths.pki + "/region.key"));
 }
 
-std::string listener(const char* section, int port, const RegionPaths& paths, const RegionNames& names) {
-  const auto leaf = paths.pki + "/edge/" + names.edge + "/server";
+std::string listener(const char* section, int port, const RegionPaths& paths, const std::string& edge) {
+  const auto leaf = paths.pki + "/edge/" + edge + "/server";
   return fmt::format("[{}]\nlisten = \"127.0.0.1:{}\"\ncertificate = {}\nkey = {}\nca = {}\ncrl = {}\n", section, port,
                      quoted(leaf + ".crt"), quoted(leaf + ".key"), quoted(paths.pki + "/ca/" + section + ".crt"),
                      quoted(paths.pki + "/crl/" + section + ".crl"));
@@ -35,12 +35,17 @@ std::string commands_section(const RegionPaths& paths) {
                      quoted(paths.pki + "/commands/trust"));
 }
 
-std::string edge_toml(const RegionPaths& paths, const RegionNames& names, const RegionPorts& ports,
+std::string edge_section(const RegionPaths& paths, const RegionNames& names, std::size_t edge) {
+  return fmt::format("[edge]\nname = {}\nregion = {}\nstate_dir = {}\nrun_dir = {}\n", quoted(names.of_edge(edge)),
+                     quoted(names.region), quoted(paths.edge_state(edge)), quoted(paths.edge_run(edge)));
+}
+
+std::string edge_toml(const RegionPaths& paths, const RegionNames& names, const RegionPorts& region, std::size_t edge,
                       const std::string& mosquitto) {
-  std::string text = fmt::format("[edge]\nname = {}\nregion = {}\nstate_dir = {}\nrun_dir = {}\n\n", quoted(names.edge),
-                                 quoted(names.region), quoted(paths.edge_state()), quoted(paths.edge_run()));
-  text += listener("vehicles", ports.vehicles, paths, names) + "allow_development_ca = true\n\n";
-  text += listener("services", ports.services, paths, names) + "\n";
+  const auto& ports = region.of_edge(edge);
+  std::string text = edge_section(paths, names, edge) + "\n";
+  text += listener("vehicles", ports.vehicles, paths, names.of_edge(edge)) + "allow_development_ca = true\n\n";
+  text += listener("services", ports.services, paths, names.of_edge(edge)) + "\n";
   text += commands_section(paths) + "\n";
   // Lanes of a size that a laptop's volume has free; the broker checks that at start.
   text +=
@@ -61,14 +66,14 @@ std::string edge_toml(const RegionPaths& paths, const RegionNames& names, const 
   return text;
 }
 
-std::string edge_bridge_toml(const RegionPaths& paths, const RegionNames& names, const RegionPorts& ports) {
-  const auto leaf = paths.pki + "/edge/" + names.edge + "/link";
-  std::string text = fmt::format("[edge]\nname = {}\nregion = {}\nstate_dir = {}\nrun_dir = {}\nbroker_socket = {}\n\n",
-                                 quoted(names.edge), quoted(names.region), quoted(paths.edge_state()),
-                                 quoted(paths.edge_run()), quoted(paths.edge_run() + "/bridge.sock"));
+std::string edge_bridge_toml(const RegionPaths& paths, const RegionNames& names, const RegionPorts& ports,
+                             std::size_t edge) {
+  const auto leaf = paths.pki + "/edge/" + names.of_edge(edge) + "/link";
+  std::string text = edge_section(paths, names, edge);
+  text += fmt::format("broker_socket = {}\n\n", quoted(paths.edge_run(edge) + "/bridge.sock"));
   text += fmt::format("[core]\naddress = \"127.0.0.1:{}\"\nca = {}\ncertificate = {}\nkey = {}\n\n", ports.relay,
                       quoted(paths.pki + "/ca/links.crt"), quoted(leaf + ".crt"), quoted(leaf + ".key"));
-  return text + log_and_privacy(paths, ports.edge_bridge_metrics);
+  return text + log_and_privacy(paths, ports.of_edge(edge).edge_bridge_metrics);
 }
 
 std::string core_toml(const RegionPaths& paths, const RegionNames& names, const RegionPorts& ports) {
@@ -78,7 +83,9 @@ std::string core_toml(const RegionPaths& paths, const RegionNames& names, const 
   text += fmt::format("[broker]\naddress = \"127.0.0.1:{}\"\nca = {}\ncertificate = {}\nkey = {}\n\n", ports.core_links,
                       quoted(paths.pki + "/ca/links.crt"), quoted(leaf + ".crt"), quoted(leaf + ".key"));
   text += commands_section(paths) + "\n" + log_and_privacy(paths, ports.core_bridge_metrics) + "\n";
-  text += fmt::format("[[edge]]\nname = {}\nregion = {}\n\n", quoted(names.edge), quoted(names.region));
+  for (std::size_t edge = kFirstEdge; edge <= names.edges(); ++edge) {
+    text += fmt::format("[[edge]]\nname = {}\nregion = {}\n\n", quoted(names.of_edge(edge)), quoted(names.region));
+  }
   text += fmt::format("[[sink]]\ntype = \"file\"\npath = {}\n\n", quoted(paths.sink()));
   return text + "[[sink]]\ntype = \"mqtt\"\nvalue_format = \"json\"\n";
 }
@@ -103,10 +110,13 @@ std::string core_mosquitto(const RegionPaths& paths, const RegionNames& names, c
   return text;
 }
 
+// Each edge its own tree and no other's.
 std::string links_acl(const RegionNames& names) {
-  return fmt::format(
-      "user {}\ntopic readwrite wayside/{}/#\n\nuser {}\ntopic readwrite wayside/#\ntopic readwrite v1/#\n", names.edge,
-      names.edge, names.core);
+  std::string text;
+  for (std::size_t edge = kFirstEdge; edge <= names.edges(); ++edge) {
+    text += fmt::format("user {}\ntopic readwrite wayside/{}/#\n\n", names.of_edge(edge), names.of_edge(edge));
+  }
+  return text + fmt::format("user {}\ntopic readwrite wayside/#\ntopic readwrite v1/#\n", names.core);
 }
 
 std::string services_acl() {
@@ -118,19 +128,25 @@ std::string services_acl() {
 
 }  // namespace
 
+std::string numbered_edge(std::size_t edge) { return edge == kFirstEdge ? "edge" : "edge-" + std::to_string(edge); }
+
 Result<void> write_region_files(const RegionPaths& paths, const RegionNames& names, const RegionPorts& ports,
                                 const std::string& mosquitto) {
-  for (const auto& folder : {paths.edge_state(), paths.edge_run(), paths.core_state(), paths.core_run(),
-                             paths.core_broker(), paths.sink(), paths.journals(), paths.logs()}) {
-    if (auto made = os::make_dirs(folder); !made) return made;
-  }
-  const std::pair<std::string, std::string> files[] = {
-      {paths.edge_toml(), edge_toml(paths, names, ports, mosquitto)},
-      {paths.edge_bridge_toml(), edge_bridge_toml(paths, names, ports)},
+  std::vector<std::string> folders = {paths.core_state(), paths.core_run(), paths.core_broker(),
+                                      paths.sink(),       paths.journals(), paths.logs()};
+  std::vector<std::pair<std::string, std::string>> files = {
       {paths.core_toml(), core_toml(paths, names, ports)},
       {paths.core_mosquitto(), core_mosquitto(paths, names, ports)},
       {paths.core_broker() + "/links.acl", links_acl(names)},
       {paths.core_broker() + "/services.acl", services_acl()}};
+  for (std::size_t edge = kFirstEdge; edge <= names.edges(); ++edge) {
+    folders.insert(folders.end(), {paths.edge_state(edge), paths.edge_run(edge)});
+    files.emplace_back(paths.edge_toml(edge), edge_toml(paths, names, ports, edge, mosquitto));
+    files.emplace_back(paths.edge_bridge_toml(edge), edge_bridge_toml(paths, names, ports, edge));
+  }
+  for (const auto& folder : folders) {
+    if (auto made = os::make_dirs(folder); !made) return made;
+  }
   for (const auto& [path, text] : files) {
     if (auto written = os::write_file_atomic(path, text, 0600); !written) return written;
   }

@@ -9,15 +9,27 @@
 
 namespace wayside::fleet {
 
-struct RegionPorts {
-  int vehicles = 0;  // edge: vehicles listener
-  int services = 0;  // edge: services listener
+// Edges are counted from 1. The first has the plain names (folder `edge`, processes "edge broker", "edge bridge"),
+// the others their number in them (folder `edge-2`, "edge-2 broker").
+inline constexpr std::size_t kFirstEdge = 1;
+std::string numbered_edge(std::size_t edge);  // "edge", "edge-2"
+
+struct EdgePorts {
+  int vehicles = 0;  // vehicles listener
+  int services = 0;  // services listener
   int edge_metrics = 0;
   int edge_bridge_metrics = 0;
-  int core_links = 0;     // core broker: edges and the core bridge
-  int core_services = 0;  // core broker: backends
+};
+
+struct RegionPorts : EdgePorts {  // of the first edge
+  int core_links = 0;             // core broker: edges and the core bridge
+  int core_services = 0;          // core broker: backends
   int core_bridge_metrics = 0;
-  int relay = 0;  // where the edge's bridge connects; passes on to core_links
+  int relay = 0;  // where the bridges of all edges connect; passes on to core_links
+  std::vector<EdgePorts> further = {};
+  [[nodiscard]] const EdgePorts& of_edge(std::size_t edge) const {
+    return edge == kFirstEdge ? *this : further.at(edge - kFirstEdge - 1);
+  }
 };
 
 // Everything lies in one folder; a run's processes share nothing outside it.
@@ -26,25 +38,33 @@ struct RegionPaths {
   std::string pki;
   explicit RegionPaths(std::string root, std::string pki_dir)
       : dir(std::move(root)), pki(pki_dir.empty() ? dir + "/pki" : std::move(pki_dir)) {}
-  [[nodiscard]] std::string edge_state() const { return dir + "/edge/state"; }
-  [[nodiscard]] std::string edge_run() const { return dir + "/edge/run"; }
+  [[nodiscard]] std::string edge_dir(std::size_t edge = kFirstEdge) const { return dir + "/" + numbered_edge(edge); }
+  [[nodiscard]] std::string edge_state(std::size_t edge = kFirstEdge) const { return edge_dir(edge) + "/state"; }
+  [[nodiscard]] std::string edge_run(std::size_t edge = kFirstEdge) const { return edge_dir(edge) + "/run"; }
   [[nodiscard]] std::string core_state() const { return dir + "/core/state"; }
   [[nodiscard]] std::string core_run() const { return dir + "/core/run"; }
   [[nodiscard]] std::string core_broker() const { return dir + "/core/broker"; }
   [[nodiscard]] std::string sink() const { return dir + "/sink"; }
   [[nodiscard]] std::string journals() const { return dir + "/journals"; }
   [[nodiscard]] std::string logs() const { return dir + "/logs"; }
-  [[nodiscard]] std::string edge_toml() const { return dir + "/edge/edge.toml"; }
-  [[nodiscard]] std::string edge_bridge_toml() const { return dir + "/edge/edge-bridge.toml"; }
+  [[nodiscard]] std::string edge_toml(std::size_t edge = kFirstEdge) const { return edge_dir(edge) + "/edge.toml"; }
+  [[nodiscard]] std::string edge_bridge_toml(std::size_t edge = kFirstEdge) const {
+    return edge_dir(edge) + "/edge-bridge.toml";
+  }
   [[nodiscard]] std::string core_toml() const { return dir + "/core/core.toml"; }
   [[nodiscard]] std::string core_mosquitto() const { return dir + "/core/broker/mosquitto.conf"; }
-  [[nodiscard]] std::string admin_socket() const { return edge_run() + "/admin.sock"; }
+  [[nodiscard]] std::string admin_socket(std::size_t edge = kFirstEdge) const { return edge_run(edge) + "/admin.sock"; }
 };
 
 struct RegionNames {
   std::string region = "demo";
   std::string edge = "edge-1";
   std::string core = "core-1";
+  std::vector<std::string> further_edges = {};  // of the same region and core: edge 2 and on
+  [[nodiscard]] std::size_t edges() const { return 1 + further_edges.size(); }
+  [[nodiscard]] const std::string& of_edge(std::size_t number) const {
+    return number == kFirstEdge ? edge : further_edges.at(number - kFirstEdge - 1);
+  }
 };
 
 inline constexpr const char* kBackend = "backend";       // asks through the core

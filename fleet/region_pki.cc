@@ -27,8 +27,9 @@ bool there(const std::string& path) {
 
 Result<void> issue_leaves(certs::Pki& pki, const RegionNames& names, const std::vector<std::string>& vehicles) {
   const auto& dir = pki.dir();
-  if (!there(dir + "/edge/" + names.edge + "/server.crt")) {
-    if (auto issued = pki.issue_edge(names.edge); !issued) return issued;
+  for (std::size_t edge = kFirstEdge; edge <= names.edges(); ++edge) {
+    if (there(dir + "/edge/" + names.of_edge(edge) + "/server.crt")) continue;
+    if (auto issued = pki.issue_edge(names.of_edge(edge)); !issued) return issued;
   }
   if (!there(dir + "/core/" + names.core + "/server.crt")) {
     if (auto issued = pki.issue_core(names.core); !issued) return issued;

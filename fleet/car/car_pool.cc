@@ -111,6 +111,9 @@ void CarPool::go_offline(const std::string& vehicle) {
 void CarPool::come_back(const std::string& vehicle) {
   with(vehicle, [](Car& car, MonoMs now) { car.come_back(now); });
 }
+void CarPool::redirect(const std::string& vehicle, const Endpoint& to) {
+  with(vehicle, [&](Car& car, MonoMs) { car.redirect(to); });
+}
 void CarPool::finish() {
   call([this](MonoMs) {
     for (auto& car : cars_) car->finish();

@@ -42,6 +42,8 @@ class CarPool {
 
   void go_offline(const std::string& vehicle);
   void come_back(const std::string& vehicle);
+  // Its next connection goes there: another edge of the region.
+  void redirect(const std::string& vehicle, const Endpoint& to);
   void finish();  // all cars: no further frame, what waits is still sent
   [[nodiscard]] PoolStats stats();
   // Of one car; all zero when there is none of that name.

@@ -23,14 +23,17 @@ namespace wayside::test {
 struct RunningRegion {
   static constexpr int kPatienceMs = 30'000;
 
-  // `shape` sets what the cars do; vehicles, PKI, journal and endpoint are filled in.
-  RunningRegion(std::size_t cars_count, const std::function<void(fleet::CarsOptions&)>& shape) {
+  // `shape` sets what the cars do; vehicles, PKI, journal and endpoint are filled in. With further edges the cars are
+  // dealt to all of them in turn, the first car to the first edge.
+  RunningRegion(std::size_t cars_count, const std::function<void(fleet::CarsOptions&)>& shape,
+                std::vector<std::string> further_edges = {}) {
     INFO("seed " << seed);
     fleet::RegionOptions options;
     options.dir = dir.path() + "/r";
     options.bin_dir = WAYSIDE_BIN_DIR;
     options.vehicles = fleet::simulated_vins(cars_count);
     options.seed = seed;
+    options.names.further_edges = std::move(further_edges);
     auto prepared = fleet::Region::prepare(options);
     if (!prepared) FAIL(prepared.error().what);
     region = std::move(*prepared);
@@ -48,6 +51,10 @@ struct RunningRegion {
     auto made = fleet::make_cars(cars_options, *disk);
     if (!made) FAIL(made.error().what);
     cars = std::move(*made);
+    for (std::size_t i = 0; i < cars_count; ++i) {
+      const std::size_t edge = fleet::kFirstEdge + i % edges();
+      if (edge != fleet::kFirstEdge) cars->redirect(options.vehicles[i], at_edge(edge));
+    }
     REQUIRE(cars->start().ok());
   }
 
@@ -63,12 +70,22 @@ struct RunningRegion {
     REQUIRE(wait_until([&] { return settled_and_written(); }, kPatienceMs));
   }
 
-  // Nothing pends at the edge, and the file sink holds every delivered record.
+  // Nothing pends at any edge, and the file sink holds every delivered record.
   [[nodiscard]] bool settled_and_written() const {
-    const auto volume = cli::read_volume(region->paths().edge_state() + "/spool");
     const auto report = fleet::verify(region->paths().journals(), region->paths().sink());
-    if (!volume || !report || !fleet::sink_holds_all(*volume, report->ids_by_lane)) return false;
-    return std::all_of(volume->lanes.begin(), volume->lanes.end(), [](const auto& lane) { return lane.pending == 0; });
+    if (!report) return false;
+    for (std::size_t edge = fleet::kFirstEdge; edge <= edges(); ++edge) {
+      const auto volume = cli::read_volume(region->paths().edge_state(edge) + "/spool");
+      if (!volume || !fleet::sink_holds_all(*volume, report->ids_by_lane)) return false;
+      if (!std::ranges::all_of(volume->lanes, [](const auto& lane) { return lane.pending == 0; })) return false;
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::size_t edges() const { return region->options().names.edges(); }
+  // Where vehicles connect to it.
+  [[nodiscard]] fleet::Endpoint at_edge(std::size_t edge) const {
+    return {"127.0.0.1", region->ports().of_edge(edge).vehicles};
   }
 
   std::uint64_t seed = os::random_seed() >> 1U;
