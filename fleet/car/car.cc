@@ -129,6 +129,12 @@ void Car::come_back(MonoMs now) {
   next_connect_ = now;
 }
 
+void Car::redirect(Endpoint to) {
+  if (to.host == to_.host && to.port == to_.port) return;
+  to_ = std::move(to);
+  session_known_ = false;
+}
+
 void Car::say_goodbye() {
   if (!ready_) return;
   connection_->send(mqtt::Packet(mqtt::Disconnect{}));

@@ -57,7 +57,8 @@ class Car {
   void come_back(MonoMs now);
   // No further frame; what waits is still sent.
   void finish() { finished_ = true; }
-  void redirect(Endpoint to) { to_ = std::move(to); }
+  // From the next connection on: another server, whose session, if it has one, is none of what is in hand.
+  void redirect(Endpoint to);
   // Clean end: DISCONNECT.
   void say_goodbye();
 

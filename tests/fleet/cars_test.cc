@@ -128,6 +128,50 @@ TEST_CASE("an offline car keeps its drive and says it when it comes back") {
   CHECK(stats.skipped == 0);
 }
 
+TEST_CASE(
+    "a car with QoS 2 goes on with the session of its server, and begins anew at another one that keeps one for it") {
+  test::TempDir dirs[2];
+  const auto pki = dirs[0].path() + "/pki";
+  const auto vins = simulated_vins(1);
+  REQUIRE(make_region_pki(pki, {}, vins).ok());
+  PortPicker picker(os::random_seed());
+  const auto first = picker.pick();
+  const auto second = picker.pick();
+  REQUIRE((first.ok() && second.ok()));
+  const StockBroker at_first(dirs[0].path(), pki, *first);
+  const StockBroker at_second(dirs[1].path(), pki, *second);
+  const auto disk = os::make_posix_disk();
+  CarsOptions options;
+  options.vehicles = vins;
+  options.pki = pki;
+  options.journal = dirs[0].path() + "/cars.jsonl";
+  options.to = {"127.0.0.1", *first};
+  options.car.interval_ms = 20;
+  options.car.qos2_every = 2;
+  auto pool = make_cars(options, *disk);
+  REQUIRE(pool.ok());
+  REQUIRE((*pool)->start().ok());
+  std::uint64_t connects = 1;
+  const auto connected = [&] { return (*pool)->stats().total.connects == connects; };
+  REQUIRE(test::wait_until(connected, kPatienceMs));
+  for (const int port : {*first, *second, *second, *first}) {
+    (*pool)->go_offline(vins[0]);
+    (*pool)->redirect(vins[0], {"127.0.0.1", port});
+    (*pool)->come_back(vins[0]);
+    ++connects;
+    REQUIRE(test::wait_until(connected, kPatienceMs));
+  }
+  (*pool)->finish();
+  REQUIRE(test::wait_until([&] { return (*pool)->stats().idle == 1; }, kPatienceMs));
+  (*pool)->stop();
+  const auto clean = [&](int broker) { return count_lines(dirs[broker].path() + "/mosquitto.log", ", c1, "); };
+  const auto kept = [&](int broker) { return count_lines(dirs[broker].path() + "/mosquitto.log", ", c0, "); };
+  CHECK(kept(0) == 1);
+  CHECK(clean(0) == 2);
+  CHECK(kept(1) == 1);
+  CHECK(clean(1) == 1);
+}
+
 TEST_CASE("a car whose server is of another CA does not connect and says why") {
   test::TempDir dir;
   const auto vins = simulated_vins(1);
