@@ -4,7 +4,7 @@ import re
 import tempfile
 import unittest
 
-from support import CHART, ROOT, containers, helm, of_kind, rendered, yaml
+from support import CHART, ROOT, config_map, containers, helm, of_kind, rendered, yaml
 
 GUIDE = (ROOT / "docs/guides/operator.md").read_text()
 
@@ -33,6 +33,17 @@ class Guide(unittest.TestCase):
                         named = named or source.get("configMap", {}).get("name")
                         if named and not named.startswith(release):
                             self.assertIn(f"`{named}`", GUIDE)
+
+    def test_its_core_of_several_edges_lists_each_and_gives_each_its_own_tree(self):
+        several = re.search(r"```yaml\n# in core\.yaml\n(.*?)```", GUIDE, re.S).group(1)
+        with tempfile.TemporaryDirectory() as folder:
+            whole, part = pathlib.Path(folder, "core.yaml"), pathlib.Path(folder, "several.yaml")
+            whole.write_text(self.values()["core.yaml"])
+            part.write_text(several)
+            data = config_map(rendered(whole, "-f", part))["data"]
+        for edge in ("edge-1", "edge-2"):
+            self.assertRegex(data["bridge.toml"], rf'\[\[edge\]\]\s+name = "{edge}"\s+region = "eu-central-1"')
+            self.assertIn(f"user {edge}\ntopic readwrite wayside/{edge}/#\n", data["links.acl"] + "\n")
 
     def test_its_names_of_objects_and_folders_are_those_of_the_chart(self):
         for name in re.findall(r"statefulset/([a-z0-9-]+)", GUIDE):
