@@ -422,6 +422,9 @@ void CoreLink::publish_requests(const Time& now, CoreActions& actions) {
 void CoreLink::on(const Tick& /*tick*/, const Time& now, CoreActions& actions) {
   requests_.tick(now);
   flush(now, actions);
+  if (Result<void> written = log_.write_places(); !written) {
+    actions.emplace_back(Alarm{Reason::CORE_LOG_FAULT, "", written.error().what});
+  }
   if (!linked_ || now.mono - credit_at_ < options_.credit_interval_ms) return;
   credit_at_ = now.mono;
   for (auto& [name, edge] : edges_) {

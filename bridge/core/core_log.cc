@@ -120,9 +120,7 @@ Result<void> CoreLog::checkpoint() {
   for (const Lane lane : kAllLanes) out.scan_from[index_of(lane)] = scan_from_now(lane);
   out.next_sequence = next_sequence_;
   out.standings = durable_;
-  if (places_due()) {
-    if (Result<void> stored = keep_places(); !stored) return stored;
-  }
+  if (places_due()) begin_places();
   // The windows first: what the checkpoint no longer needs of the log may go, and the ids of it with it.
   if (Result<void> stored = store_windows(disk_, options_.root, windows_now()); !stored) return stored;
   if (Result<void> stored = store_checkpoint(disk_, options_.root, out); !stored) return stored;
@@ -160,18 +158,37 @@ void CoreLog::note_places(const std::vector<CoreRecord>& batch, const Standings&
   }
 }
 
-// All of them are written each time: not for a few that moved, unless the log waits for it.
+// All of them are written each time: not before the next start would have about as much to read.
 bool CoreLog::places_due() const {
-  const std::size_t changes = places_.changes();
   const std::uint64_t behind = synced(Lane::event) - places_below_;
-  return changes > 0 && (changes > places_.vehicles() / 20 || behind >= options_.checkpoint_records);
+  return places_.changes() > 0 &&
+         behind >= std::max<std::uint64_t>(options_.checkpoint_records, places_.vehicles() / 4);
 }
 
+void CoreLog::begin_places() {
+  if (places_writer_) return;
+  const PlacesAsOf as_of{volume_.uuid, synced(Lane::event)};
+  places_writer_.emplace(disk_, options_.root, places_, as_of, options_.places_a_piece);
+}
+
+Result<void> CoreLog::write_places() {
+  if (!places_writer_) return {};
+  Result<void> written = places_writer_->write_piece();
+  if (written && places_writer_->done()) {
+    places_.kept(places_writer_->changes());
+    places_below_ = places_writer_->below();
+  }
+  if (!written || places_writer_->done()) places_writer_.reset();
+  return written;
+}
+
+// At the end, when nothing waits for it any more.
 Result<void> CoreLog::keep_places() {
-  const Offset below = synced(Lane::event);
-  if (Result<void> stored = store_places(disk_, options_.root, places_, {volume_.uuid, below}); !stored) return stored;
-  places_.kept();
-  places_below_ = below;
+  places_writer_.reset();
+  begin_places();
+  while (places_writer_) {
+    if (Result<void> written = write_places(); !written) return written;
+  }
   return {};
 }
 
@@ -196,9 +213,7 @@ Result<std::uint64_t> CoreLog::release(Lane lane, Offset sinks_are_past) {
   if (held && writers_[index_of(lane)]->bytes() > options_.lane_bytes_max / 4) {
     if (Result<void> stored = checkpoint(); !stored) return stored.error();
   }
-  if (lane == Lane::event && places_hold(std::min(sinks_are_past, scan_from_[index_of(lane)]))) {
-    if (Result<void> kept = keep_places(); !kept) return kept.error();
-  }
+  if (lane == Lane::event && places_hold(std::min(sinks_are_past, scan_from_[index_of(lane)]))) begin_places();
   return writers_[index_of(lane)]->release_below(std::min(sinks_are_past, needed_from(lane)));
 }
 

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "bridge/core/checkpoint.h"
 #include "bridge/core/core_record.h"
 #include "bridge/core/dedupe.h"
+#include "bridge/core/places_file.h"
 #include "bridge/core/standings.h"
 #include "bridge/core/vehicle_places.h"
 #include "bridge/core/window_file.h"
@@ -43,6 +45,7 @@ struct CoreLogOptions {
   std::uint32_t record_bytes_max = 4U << 20U;
   std::uint64_t checkpoint_records = 50'000;
   std::size_t vehicles_max = 1'000'000;  // whose place is known
+  std::size_t places_a_piece = 4'096;    // what a turn writes of their file
   DedupeOptions dedupe;                  // of a lane
   // Where the end of a lane is damaged below one of them, that is rot: lost, and its offsets are not given out again.
   std::vector<SinkHolds> sinks;
@@ -99,6 +102,9 @@ class CoreLog {
   [[nodiscard]] const spool::Volume& volume() const { return volume_; }
 
   Result<void> checkpoint();
+  // What is due of the file of the places, which checkpoint() and release() only ask for: once a turn. On an error that
+  // file stays as it was, until they ask again.
+  Result<void> write_places();
   [[nodiscard]] bool checkpoint_due() const { return since_checkpoint_ >= options_.checkpoint_records; }
   Result<std::uint64_t> release(Lane lane, Offset sinks_are_past);
   Result<void> seal();
@@ -129,6 +135,7 @@ class CoreLog {
   Result<void> read_places(Offset from, std::vector<std::string>* sentences);
   [[nodiscard]] bool places_due() const;
   [[nodiscard]] bool places_hold(Offset others_are_past) const;
+  void begin_places();
   Result<void> keep_places();
   [[nodiscard]] Offset needed_from(Lane lane) const;
   void revert(Lane lane);
@@ -141,6 +148,7 @@ class CoreLog {
   BranchTrails trails_;
   VehiclePlaces places_;
   Offset places_below_{};  // of the event lane: what lies below is in their file
+  std::optional<PlacesWriter> places_writer_;
   std::array<std::unique_ptr<spool::LaneWriter>, kLanes> writers_;
   std::array<bool, kLanes> dirty_{};
   Standings staged_;

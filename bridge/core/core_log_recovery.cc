@@ -206,7 +206,7 @@ PlacesAsOf CoreLog::stored_places(std::vector<std::string>* sentences) {
   const Result<std::optional<PlacesAsOf>> stored = load_places(disk_, options_.root, places_);
   if (!stored) say(sentences, stored.error().what + ": what the core log holds is read instead");
   if (!stored || !*stored) return {};
-  places_.kept();
+  places_.kept(places_.changes());
   return **stored;
 }
 
