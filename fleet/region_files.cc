@@ -16,11 +16,9 @@ std::string quoted(const std::string& text) {
   return out;
 }
 
-std::string log_and_privacy(const RegionPaths& paths, int metrics_port) {
-  return fmt::format(
-      "[metrics]\nlisten = \"127.0.0.1:{}\"\n\n[log]\nformat = \"text\"\nlevel = \"info\"\n\n"
-      "[privacy]\nregion_key_file = {}\n",
-      metrics_port, quoted(paths.pki + "/region.key"));
+std::string metrics_and_log(int metrics_port) {
+  return fmt::format("[metrics]\nlisten = \"127.0.0.1:{}\"\n\n[log]\nformat = \"text\"\nlevel = \"info\"\n",
+                     metrics_port);
 }
 
 std::string listener(const char* section, int port, const RegionPaths& paths, const std::string& edge) {
@@ -52,7 +50,8 @@ std::string edge_toml(const RegionPaths& paths, const RegionNames& names, const 
       "[custody]\nlane_event_bytes_max = 67108864\nlane_state_bytes_max = 536870912\n"
       "lane_bulk_bytes_max = 67108864\n\n";
   text += fmt::format("[local_broker]\nmode = \"managed\"\nexecutable = {}\n\n", quoted(mosquitto));
-  text += log_and_privacy(paths, ports.edge_metrics) + "\n";
+  text += metrics_and_log(ports.edge_metrics);
+  text += fmt::format("\n[privacy]\nregion_key_file = {}\n\n", quoted(paths.pki + "/region.key"));
   text += fmt::format(
       "[[acl]]\nservice = \"{}\"\npublish = [\"request\"]\nsubscribe = [\"status\", \"presence\"]\n"
       "vehicles = [\"*\"]\nordinary = true\n\n",
@@ -73,7 +72,7 @@ std::string edge_bridge_toml(const RegionPaths& paths, const RegionNames& names,
   text += fmt::format("broker_socket = {}\n\n", quoted(paths.edge_run(edge) + "/bridge.sock"));
   text += fmt::format("[core]\naddress = \"127.0.0.1:{}\"\nca = {}\ncertificate = {}\nkey = {}\n\n", ports.relay,
                       quoted(paths.pki + "/ca/links.crt"), quoted(leaf + ".crt"), quoted(leaf + ".key"));
-  return text + log_and_privacy(paths, ports.of_edge(edge).edge_bridge_metrics);
+  return text + metrics_and_log(ports.of_edge(edge).edge_bridge_metrics);
 }
 
 std::string core_toml(const RegionPaths& paths, const RegionNames& names, const RegionPorts& ports) {
@@ -82,7 +81,7 @@ std::string core_toml(const RegionPaths& paths, const RegionNames& names, const 
                                  quoted(paths.core_state()), quoted(paths.core_run()));
   text += fmt::format("[broker]\naddress = \"127.0.0.1:{}\"\nca = {}\ncertificate = {}\nkey = {}\n\n", ports.core_links,
                       quoted(paths.pki + "/ca/links.crt"), quoted(leaf + ".crt"), quoted(leaf + ".key"));
-  text += commands_section(paths) + "\n" + log_and_privacy(paths, ports.core_bridge_metrics) + "\n";
+  text += commands_section(paths) + "\n" + metrics_and_log(ports.core_bridge_metrics) + "\n";
   for (std::size_t edge = kFirstEdge; edge <= names.edges(); ++edge) {
     text += fmt::format("[[edge]]\nname = {}\nregion = {}\n\n", quoted(names.of_edge(edge)), quoted(names.region));
   }

@@ -74,6 +74,22 @@ class Configuration(unittest.TestCase):
             self.assertTrue(broker["metrics"]["listen"].endswith(":" + ports["metrics"]))
             self.assertTrue(bridge["metrics"]["listen"].endswith(":" + ports["bridge-metrics"]))
 
+    def test_the_key_of_log_tags_goes_to_the_broker_and_to_no_bridge(self):
+        import tomllib
+        brokers = 0
+        for path in VALUE_SETS:
+            objects = rendered(path, "--set", "regionKey.existingSecret=tags")
+            data = config_map(objects)["data"]
+            self.assertNotIn("privacy", tomllib.loads(data["bridge.toml"]), path)
+            for container in containers(objects).values():
+                mounts = [one["name"] for one in container["volumeMounts"]]
+                self.assertEqual("region-key" in mounts, container["name"] == "broker", f"{path} {container['name']}")
+            if "broker.toml" in data:
+                told = tomllib.loads(data["broker.toml"])["privacy"]
+                self.assertEqual(told, {"region_key_file": "/etc/wayside/region-key/region.key"})
+                brokers += 1
+        self.assertGreater(brokers, 2)
+
     def test_the_test_pod_runs_a_command_that_exists(self):
         for path in STATEFUL:
             command = the(rendered(path), "Pod")["spec"]["containers"][0]["command"]

@@ -55,7 +55,7 @@
 {{- $core := default dict .Values.bridge.config.core }}
 {{- if not $core.address }}{{ fail "bridge.config.core.address: host:port of the core's broker is needed" }}{{ end }}
 {{- include "wayside.check.owned" (dict "Values" .Values "process" "broker" "keys" (list "edge.name" "edge.region" "edge.state_dir" "edge.run_dir" "vehicles.listen" "vehicles.certificate" "vehicles.key" "vehicles.ca" "vehicles.crl" "services.listen" "services.certificate" "services.key" "services.ca" "services.crl" "commands.root_key_file" "commands.trust_dir" "metrics.listen" "privacy.region_key_file")) }}
-{{- include "wayside.check.owned" (dict "Values" .Values "process" "bridge" "keys" (list "edge.name" "edge.region" "edge.state_dir" "edge.run_dir" "edge.broker_socket" "core.ca" "core.certificate" "core.key" "adopt.spool" "adopt.timeout_s" "metrics.listen" "privacy.region_key_file")) }}
+{{- include "wayside.check.owned" (dict "Values" .Values "process" "bridge" "keys" (list "edge.name" "edge.region" "edge.state_dir" "edge.run_dir" "edge.broker_socket" "core.ca" "core.certificate" "core.key" "adopt.spool" "adopt.timeout_s" "metrics.listen")) }}
 {{- include "wayside.check.object" (dict "name" "authorities.vehicles" "of" .Values.authorities.vehicles "needed" true "what" "the CA bundle of vehicles") }}
 {{- include "wayside.check.object" (dict "name" "commands.rootKey" "of" .Values.commands.rootKey "needed" true "what" "the public root key of trust") }}
 {{- if .Values.broker.serviceClients }}
@@ -86,7 +86,7 @@
 {{- if .Values.broker.config }}{{ fail "broker.config: role adopt runs no wayside-broker" }}{{ end }}
 {{- $core := default dict .Values.bridge.config.core }}
 {{- if not $core.address }}{{ fail "bridge.config.core.address: host:port of the core's broker is needed" }}{{ end }}
-{{- include "wayside.check.owned" (dict "Values" .Values "process" "bridge" "keys" (list "edge.name" "edge.region" "edge.state_dir" "edge.run_dir" "edge.broker_socket" "core.ca" "core.certificate" "core.key" "adopt.spool" "adopt.timeout_s" "privacy.region_key_file")) }}
+{{- include "wayside.check.owned" (dict "Values" .Values "process" "bridge" "keys" (list "edge.name" "edge.region" "edge.state_dir" "edge.run_dir" "edge.broker_socket" "core.ca" "core.certificate" "core.key" "adopt.spool" "adopt.timeout_s")) }}
 {{- end }}
 
 {{- define "wayside.check.core" -}}
@@ -98,7 +98,7 @@
 {{- $broker := default dict .Values.bridge.config.broker }}
 {{- if and .Values.coreBroker.enabled $broker.address }}{{ fail "bridge.config.broker.address: the chart sets this key; leave it out, or set coreBroker.enabled to false" }}{{ end }}
 {{- if not (or .Values.coreBroker.enabled $broker.address) }}{{ fail "bridge.config.broker.address: host:port of your core broker is needed without coreBroker.enabled" }}{{ end }}
-{{- include "wayside.check.owned" (dict "Values" .Values "process" "bridge" "keys" (list "core.name" "core.state_dir" "core.run_dir" "broker.ca" "broker.certificate" "broker.key" "commands.root_key_file" "commands.trust_dir" "metrics.listen" "privacy.region_key_file")) }}
+{{- include "wayside.check.owned" (dict "Values" .Values "process" "bridge" "keys" (list "core.name" "core.state_dir" "core.run_dir" "broker.ca" "broker.certificate" "broker.key" "commands.root_key_file" "commands.trust_dir" "metrics.listen")) }}
 {{- range .Values.bridge.config.sink }}
 {{- if and (eq .type "file") (not (hasPrefix "/var/lib/wayside/" (default "" .path))) }}{{ fail (printf "bridge.config.sink: path %q of a file sink is not on the volume; put it below /var/lib/wayside/" (default "" .path)) }}{{ end }}
 {{- end }}

@@ -16,10 +16,6 @@ metrics:
   listen: {{ printf "%s:%d" .root.Values.listenAddress (int .port) | quote }}
 log:
   format: json
-{{- if .root.Values.regionKey.existingSecret }}
-privacy:
-  region_key_file: /etc/wayside/region-key/{{ .root.Values.regionKey.key }}
-{{- end }}
 {{- end }}
 
 {{- define "wayside.brokerListener" -}}
@@ -47,6 +43,10 @@ services:
 commands:
   {{- include "wayside.trustFiles" . | nindent 2 }}
 {{ include "wayside.metricsAndLog" (dict "root" . "port" .Values.broker.ports.metrics) }}
+{{- if .Values.regionKey.existingSecret }}
+privacy:
+  region_key_file: /etc/wayside/region-key/{{ .Values.regionKey.key }}
+{{- end }}
 {{- end }}
 
 {{- /* One run folder of both processes: `wayside status` looks there for them. */}}
@@ -80,10 +80,6 @@ adopt:
   timeout_s: {{ int .Values.adopt.timeoutSeconds }}
 log:
   format: json
-{{- if .Values.regionKey.existingSecret }}
-privacy:
-  region_key_file: /etc/wayside/region-key/{{ .Values.regionKey.key }}
-{{- end }}
 {{- end }}
 
 {{- define "wayside.bridgeCore.own" -}}

@@ -82,6 +82,9 @@ lifecycle:
 - name: trust
   emptyDir: {sizeLimit: 1Mi}
 {{- end }}
+{{- end }}
+
+{{- define "wayside.regionKeyVolume" -}}
 {{- if .Values.regionKey.existingSecret }}
 {{ include "wayside.secretVolume" (dict "name" "region-key" "secret" .Values.regionKey.existingSecret) }}
 {{- end }}
