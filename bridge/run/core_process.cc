@@ -20,6 +20,7 @@
 #include "bridge/run/wakeup.h"
 #include "bridge/sink/file_sink.h"
 #include "common/log/log.h"
+#include "common/log/pace.h"
 #include "common/os/system.h"
 #include "common/topic/topic.h"
 
@@ -162,17 +163,26 @@ class CoreProcess {
         on_happened(i == 0 ? "urgent" : "bulk", happened);
     }
     const bool up = connections_[0]->up() && connections_[1]->up();
-    if (up == up_.load()) return;
+    if (up == up_.load()) return say_up(watch_.stood());
     up_.store(up);
     if (!up) {
-      watch_.down();
+      lost("a connection is gone");
       return step(core::LinkDown{});
     }
-    const LinkWatch::Made made = watch_.up();
-    log::info("link_up", {{"broker", log::clean(made.broker)},
-                          {"after_ms", std::to_string(made.after_ms)},
-                          {"failures", std::to_string(made.failures)}});
+    say_up(watch_.up());
     step(core::LinkUp{});
+  }
+
+  void lost(const std::string& why) {
+    if (const auto lost = watch_.down(why)) say("link_down", *lost);
+  }
+
+  static void say_up(const std::optional<LinkWatch::Made>& made) {
+    if (!made) return;
+    log::info("link_up", {{"broker", log::clean(made->broker)},
+                          {"after_ms", std::to_string(made->after_ms)},
+                          {"failures", std::to_string(made->failures)},
+                          {"losses", std::to_string(made->losses)}});
   }
 
   void on_happened(const char* connection, MqttHappened& happened) {
@@ -181,9 +191,8 @@ class CoreProcess {
       if (const auto trouble = watch_.failed(connection, happened.why)) say("link_cannot_connect", *trouble);
     }
     if (happened.kind == MqttHappened::Kind::down) {
-      log::warning("link_down", {{"why", log::clean(happened.why)}});
+      lost(std::string(connection) + ": " + happened.why);
       up_.store(false);
-      watch_.down();
       return step(core::LinkDown{});
     }
     if (happened.kind != MqttHappened::Kind::message) return;
@@ -234,9 +243,13 @@ class CoreProcess {
   }
   void act(core::Alarm& alarm) {
     metrics_.alarm(alarm.reason);
-    log::error(
-        "core_alarm",
-        {{"reason", std::string(code(alarm.reason))}, {"edge", alarm.edge}, {"what", log::clean(alarm.sentence, 256)}});
+    const std::string reason(code(alarm.reason));
+    const auto times = pace_.happened(reason + " " + alarm.edge);
+    if (!times) return;
+    log::error("core_alarm", {{"reason", reason},
+                              {"edge", alarm.edge},
+                              {"what", log::clean(alarm.sentence, 256)},
+                              {"times", std::to_string(*times)}});
   }
 
   int drain() {
@@ -256,6 +269,7 @@ class CoreProcess {
   Wakeup wakeup_;
   StopSignal stop_;
   os::SystemClock clock_;
+  log::Pace pace_{clock_};
   std::unique_ptr<Disk> disk_;
   SeededRng rng_;
   std::unique_ptr<metrics::Registry> registry_;

@@ -30,18 +30,27 @@ void EdgeConnections::poll(const Step& step) {
   }
   const bool up =
       std::all_of(connections_.begin(), connections_.end(), [](const auto& connection) { return connection->up(); });
-  if (up == std::exchange(up_, up)) return;
+  if (up == std::exchange(up_, up)) return say_up(watch_.stood());
   if (!up) {
-    watch_.down();
+    lost("a connection is gone");
     return step(edge::LinkDown{});
   }
   session_ = std::max(session_ + 1, static_cast<std::uint64_t>(clock_.wall().value));
-  const LinkWatch::Made made = watch_.up();
-  log::info("link_up", {{"session", std::to_string(session_)},
-                        {"broker", log::clean(made.broker)},
-                        {"after_ms", std::to_string(made.after_ms)},
-                        {"failures", std::to_string(made.failures)}});
+  say_up(watch_.up());
   step(edge::LinkUp{session_});
+}
+
+void EdgeConnections::lost(const std::string& why) {
+  if (const auto lost = watch_.down(why)) say("link_down", *lost);
+}
+
+void EdgeConnections::say_up(const std::optional<LinkWatch::Made>& made) const {
+  if (!made) return;
+  log::info("link_up", {{"session", std::to_string(session_)},
+                        {"broker", log::clean(made->broker)},
+                        {"after_ms", std::to_string(made->after_ms)},
+                        {"failures", std::to_string(made->failures)},
+                        {"losses", std::to_string(made->losses)}});
 }
 
 void EdgeConnections::tell(link::Channel channel, MqttHappened& happened, const Step& step) {
@@ -51,9 +60,8 @@ void EdgeConnections::tell(link::Channel channel, MqttHappened& happened, const 
     if (const auto trouble = watch_.failed(name, happened.why)) say("link_cannot_connect", *trouble);
   }
   if (happened.kind == MqttHappened::Kind::down) {
-    log::warning("link_down", {{"why", log::clean(happened.why)}});
+    lost(std::string(name) + ": " + happened.why);
     up_ = false;
-    watch_.down();
     return step(edge::LinkDown{});
   }
   if (happened.kind != MqttHappened::Kind::message) return;

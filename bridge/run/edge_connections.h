@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "bridge/edge/events.h"
@@ -40,6 +41,8 @@ class EdgeConnections {
 
  private:
   void tell(link::Channel channel, MqttHappened& happened, const Step& step);
+  void lost(const std::string& why);
+  void say_up(const std::optional<LinkWatch::Made>& made) const;
 
   const std::string edge_;
   const Clock& clock_;

@@ -16,6 +16,7 @@
 #include "bridge/run/stop_signal.h"
 #include "bridge/run/wakeup.h"
 #include "common/log/log.h"
+#include "common/log/pace.h"
 #include "common/os/system.h"
 #include "spool/spool.h"
 
@@ -213,7 +214,10 @@ class EdgeProcess {
 
   void act(edge::Publish& publish) { connections_->publish(publish); }
   void act(edge::DropLink& drop) {
-    log::warning("link_dropped", {{"reason", std::string(code(drop.reason))}});
+    const std::string reason(code(drop.reason));
+    if (const auto times = pace_.happened("link_dropped " + reason)) {
+      log::warning("link_dropped", {{"reason", reason}, {"times", std::to_string(*times)}});
+    }
     connections_->drop();
   }
   void act(edge::ToBroker& request) { (void)broker_->send({request.sequence, std::move(request.request)}); }
@@ -234,9 +238,13 @@ class EdgeProcess {
   }
   void act(edge::Alarm& alarm) {
     metrics_.alarm(alarm.reason);
-    log::error("link_alarm", {{"reason", std::string(code(alarm.reason))},
+    const std::string reason(code(alarm.reason));
+    const auto times = pace_.happened(reason + " " + to_string(alarm.lane));
+    if (!times) return;
+    log::error("link_alarm", {{"reason", reason},
                               {"lane", to_string(alarm.lane)},
-                              {"what", log::clean(alarm.sentence, 256)}});
+                              {"what", log::clean(alarm.sentence, 256)},
+                              {"times", std::to_string(*times)}});
   }
 
   [[nodiscard]] bool in_flight() {
@@ -253,6 +261,7 @@ class EdgeProcess {
   Wakeup wakeup_;
   StopSignal stop_;
   os::SystemClock clock_;
+  log::Pace pace_{clock_};
   std::unique_ptr<Disk> disk_;
   SeededRng rng_;
   std::unique_ptr<metrics::Registry> registry_;

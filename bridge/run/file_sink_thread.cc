@@ -4,6 +4,8 @@
 #include "bridge/run/sink_thread.h"
 #include "bridge/sink/file_sink.h"
 #include "common/log/log.h"
+#include "common/log/pace.h"
+#include "common/os/system.h"
 
 namespace wayside::bridge::run {
 namespace {
@@ -76,11 +78,17 @@ class FileSinkThread final : public SinkThread {
   }
   void fault(const Error& error) {
     ++counters_.faults;
-    log::error("sink_fault", {{"sink", "file"}, {"why", error.what}});
+    // The sentence may name a file that is another one each time; kind and errno are what counts.
+    const auto times =
+        pace_.happened(std::to_string(static_cast<int>(error.fault)) + " " + std::to_string(error.os_errno));
+    if (!times) return;
+    log::error("sink_fault", {{"sink", "file"}, {"why", error.what}, {"times", std::to_string(*times)}});
   }
 
   SinkPlace place_;
   SinkOptions options_;
+  os::SystemClock clock_;
+  log::Pace pace_{clock_};
   std::unique_ptr<sink::FileSink> sink_;
   std::array<std::atomic<std::uint64_t>, kLanes> done_{};
   SinkCounters counters_;

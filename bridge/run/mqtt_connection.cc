@@ -85,7 +85,9 @@ class PahoConnection final : public MqttConnection {
     listen_to_paho();
     client_.set_message_callback([this](const mqtt::const_message_ptr& message) { on_message(message); });
     client_.set_connection_lost_handler([this](const std::string& why) { on_lost(why); });
-    client_.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode) { on_lost("DISCONNECT"); });
+    client_.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) {
+      on_lost("the broker ended it: " + reason_words(static_cast<int>(reason)));
+    });
   }
 
   ~PahoConnection() override { stop(0); }
@@ -184,7 +186,10 @@ class PahoConnection final : public MqttConnection {
     }
     put(from_paho(message));
   }
-  void on_lost(const std::string& why) { put(why); }
+  // Paho leaves most causes of a loss empty.
+  void on_lost(const std::string& why) {
+    put(why.empty() ? std::string("it broke off: no answer, or the other side or the network closed it") : why);
+  }
   void on_report(Step step, std::uint64_t context, bool ok, const mqtt::token& token) {
     Report report;
     report.step = step;

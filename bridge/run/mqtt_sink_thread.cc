@@ -9,6 +9,7 @@
 #include "bridge/run/sink_thread.h"
 #include "bridge/sink/followed_log.h"
 #include "common/log/log.h"
+#include "common/log/pace.h"
 #include "common/os/system.h"
 #include "common/topic/topic.h"
 
@@ -87,6 +88,7 @@ class MqttSinkThread final : public SinkThread {
   }
 
   void poll() {
+    say_up(watch_.stood());
     for (const MqttHappened& happened : connection_->poll(clock_.mono())) {
       watch(happened);
       if (happened.kind == MqttHappened::Kind::up) rewind();
@@ -99,17 +101,20 @@ class MqttSinkThread final : public SinkThread {
   }
 
   void watch(const MqttHappened& happened) {
-    if (happened.kind == MqttHappened::Kind::down) watch_.down();
+    if (happened.kind == MqttHappened::Kind::down) (void)watch_.down(happened.why);
     if (happened.kind == MqttHappened::Kind::failed) {
       if (const auto trouble = watch_.failed("sink", happened.why)) say("sink_cannot_connect", *trouble);
     }
-    if (happened.kind != MqttHappened::Kind::up) return;
-    const LinkWatch::Made made = watch_.up();
-    if (made.failures == 0) return;
+    if (happened.kind == MqttHappened::Kind::up) say_up(watch_.up());
+  }
+
+  static void say_up(const std::optional<LinkWatch::Made>& made) {
+    if (!made || made->failures + made->losses == 0) return;
     log::info("sink_connected", {{"sink", "mqtt"},
-                                 {"broker", log::clean(made.broker)},
-                                 {"after_ms", std::to_string(made.after_ms)},
-                                 {"failures", std::to_string(made.failures)}});
+                                 {"broker", log::clean(made->broker)},
+                                 {"after_ms", std::to_string(made->after_ms)},
+                                 {"failures", std::to_string(made->failures)},
+                                 {"losses", std::to_string(made->losses)}});
   }
 
   // The lane stands still for a growing pause and goes back to what is durable: at least once, and never past a
@@ -230,7 +235,11 @@ class MqttSinkThread final : public SinkThread {
 
   void fault(const Error& error) {
     ++counters_.faults;
-    log::error("sink_fault", {{"sink", "mqtt"}, {"why", error.what}});
+    // The sentence may name a file that is another one each time; kind and errno are what counts.
+    const auto times =
+        pace_.happened(std::to_string(static_cast<int>(error.fault)) + " " + std::to_string(error.os_errno));
+    if (!times) return;
+    log::error("sink_fault", {{"sink", "mqtt"}, {"why", error.what}, {"times", std::to_string(*times)}});
   }
 
   // Of a lane of which the broker refused a publish.
@@ -243,6 +252,7 @@ class MqttSinkThread final : public SinkThread {
   SinkPlace place_;
   SinkOptions options_;
   os::SystemClock clock_;
+  log::Pace pace_{clock_};
   SeededRng rng_;
   Wakeup wakeup_;
   spool::Volume log_;

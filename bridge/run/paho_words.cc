@@ -40,12 +40,15 @@ std::string message_of(const mqtt::token& token) {
 
 }  // namespace
 
+std::string reason_words(int code) {
+  const char* reason = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(code));
+  return reason != nullptr ? reason : "reason " + std::to_string(code);
+}
+
 ConnectFailure explain(const PahoTraces& traces) {
   if (!traces.resolver.empty()) return {ConnectCause::name, "the name does not resolve: " + traces.resolver};
   if (traces.code >= kReasonCodeMin) {
-    const char* reason = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(traces.code));
-    return {ConnectCause::refused, std::string("the broker refuses: ") +
-                                       (reason != nullptr ? reason : "reason " + std::to_string(traces.code))};
+    return {ConnectCause::refused, "the broker refuses: " + reason_words(traces.code)};
   }
   const std::string message = traces.message.empty() ? "return code " + std::to_string(traces.code) : traces.message;
   if (message.find("timeout") != std::string::npos) return {ConnectCause::timeout, message};

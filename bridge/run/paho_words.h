@@ -31,6 +31,9 @@ struct PahoTraces {
 };
 ConnectFailure explain(const PahoTraces& traces);
 
+// Of an MQTT 5 reason code, as the specification names it.
+std::string reason_words(int code);
+
 // From now on what the resolver says is kept for failure_of. Any thread.
 void listen_to_paho();
 // In Paho's callback for a failed connect, once: it takes what this thread left behind.

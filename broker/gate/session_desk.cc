@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "common/log/log.h"
-
 namespace wayside::broker::gate {
 namespace {
 
@@ -137,7 +135,7 @@ bool SessionDesk::turn() {
   }
   if (outcome.ok()) outcome = rows_.commit();
   if (!outcome.ok()) {
-    log::error("session_store_fault", {{"what", outcome.error().what}});
+    faulted(outcome.error());
     rows_.rollback();
   }
   settle(batch, outcome.ok());

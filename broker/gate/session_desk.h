@@ -48,6 +48,8 @@ class SessionDesk : public session::SessionStore {
  protected:
   // Something waits; called without the lock.
   virtual void woken() {}
+  // A commit failed; called from turn().
+  virtual void faulted(const Error& /*error*/) {}
 
  private:
   struct Open {

@@ -9,6 +9,8 @@
 #include "broker/gate/session_desk.h"
 #include "broker/gate/session_rows.h"
 #include "common/log/log.h"
+#include "common/log/pace.h"
+#include "common/os/system.h"
 
 namespace wayside::broker::gate {
 namespace {
@@ -38,6 +40,12 @@ class SqliteSessionStore final : public SessionDesk {
     wake_.notify_one();
   }
 
+  // Vehicles ask again and again while the volume faults; the sentence is SQLite's and names no call.
+  void faulted(const Error& error) override {
+    const auto times = pace_.happened(error.what);
+    if (times) log::error("session_store_fault", {{"what", error.what}, {"times", std::to_string(*times)}});
+  }
+
   void run() {
     bool stopping = false;
     while (!stopping) {
@@ -54,6 +62,8 @@ class SqliteSessionStore final : public SessionDesk {
   }
 
   std::unique_ptr<SessionRows> owned_;
+  os::SystemClock clock_;
+  log::Pace pace_{clock_};  // of run() alone
   std::mutex wake_mutex_;
   std::condition_variable wake_;
   bool woken_ = false;

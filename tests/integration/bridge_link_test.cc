@@ -1,6 +1,7 @@
 // The link over a real Mosquitto with TLS and ACLs, between real wayside-bridge processes.
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 #include "common/metrics/samples.h"
@@ -65,6 +66,13 @@ double metric(const BridgeFixture& world, const std::string& ports_file, const s
   if (!told) return 0;
   const auto reply = fleet::http_get(static_cast<int>(fleet::json_integer(*told, "metrics")), "/metrics");
   return reply ? metrics::Samples::parse(reply->body).sum(name, with) : 0;
+}
+
+bool ready(const BridgeFixture& world, const std::string& ports_file) {
+  const auto told = os::read_file(world.dir() / ("run/" + ports_file), 4096);
+  if (!told) return false;
+  const auto reply = fleet::http_get(static_cast<int>(fleet::json_integer(*told, "metrics")), "/readyz");
+  return reply && reply->status == 200;
 }
 
 double failures(const BridgeFixture& world, const std::string& ports_file, const std::string& cause) {
@@ -136,6 +144,63 @@ TEST_CASE("a link to a broker whose certificate does not verify says that TLS fa
   INFO(world.logs());
   CHECK(counted);
   CHECK(lines_with(slurp(world.dir() / "bridge-edge.log"), "the TLS handshake broke off") == 1);
+}
+
+TEST_CASE("a link that flaps says its loss with a cause at once, counts the others, and says when it stands again") {
+  BridgeFixture world;
+  world.open_spool();
+  world.start_mosquitto();
+  world.start_core();
+  world.start_edge();
+  const auto linked = [&](bool up) {
+    return wait_until([&] { return metric(world, "bridge-edge.json", "wayside_link_up", {}) == (up ? 1 : 0); },
+                      30'000) &&
+           wait_until([&] { return ready(world, "bridge-core.json") == up; }, 30'000);
+  };
+  REQUIRE(wait_until([&] { return lines_with(world.logs(), "link_up") == 2; }, 30'000));
+  constexpr unsigned kFlaps = 3;
+  for (unsigned n = 0; n < kFlaps; ++n) {
+    world.mosquitto().kill_now();
+    INFO(world.logs());
+    REQUIRE(linked(false));
+    world.start_mosquitto();
+    REQUIRE(linked(true));
+  }
+  for (const char* name : {"bridge-edge.log", "bridge-core.log"}) {
+    // The first, the one after the loss that was said, and that it stands.
+    const bool stands = wait_until([&] { return lines_with(slurp(world.dir() / name), "link_up") == 3; }, 30'000);
+    const std::string log = slurp(world.dir() / name);
+    INFO(log);
+    CHECK(stands);
+    CHECK(lines_with(log, "link_down") == 1);
+    CHECK(log.find("link_down broker=localhost:") != std::string::npos);
+    CHECK(log.find("it broke off") != std::string::npos);
+    CHECK(lines_with(log, "link_cannot_connect") <= 2);
+    CHECK(lines_with(log, "link_up") == 3);
+    const std::size_t losses = log.rfind("losses=");
+    REQUIRE(losses != std::string::npos);
+    CHECK(std::stoul(log.substr(losses + 7)) >= kFlaps - 1);  // an end may drop the link by itself besides
+  }
+}
+
+TEST_CASE("a sink that faults again and again says so once, counts on, and goes on by itself") {
+  BridgeFixture world;
+  world.open_spool();
+  world.start_mosquitto();
+  world.dir().write("sink", "no folder");
+  world.start_core();
+  world.start_edge();
+  std::uint64_t sequence = 0;
+  publish_some(world, sequence, 1);
+  const auto faults = [&] {
+    return metric(world, "bridge-core.json", "wayside_sink_events_total", {{"sink", "file-0"}, {"what", "faults"}});
+  };
+  const bool faulted = wait_until([&] { return faults() >= 4; }, 30'000);
+  INFO(world.logs());
+  CHECK(faulted);
+  CHECK(lines_with(slurp(world.dir() / "bridge-core.log"), "sink_fault sink=file") == 1);
+  std::filesystem::remove(world.dir() / "sink");
+  check_all_there(world);
 }
 
 TEST_CASE("a scrape of the edge's bridge has every count of its moment, however soon after the last it comes") {
