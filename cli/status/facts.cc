@@ -162,6 +162,10 @@ Result<EdgeFacts> facts_of(const Probe& before, const Probe& after) {
   if (after.bridge) {
     add_dates(*after.bridge, now_s, facts);
     facts.link = link_of(*after.bridge, after.at);
+    if (before.bridge) {
+      const Change link(*before.bridge, *after.bridge, facts.link_window_s);
+      facts.link->alarms_now = link.grown_by("wayside_link_alarms_total", "reason");
+    }
     if (after.bridge->sum("wayside_link_reload_failing") > 0) facts.reload_failing.emplace_back("link");
   }
   return facts;

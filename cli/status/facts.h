@@ -57,7 +57,8 @@ struct LinkFacts {
   double last_ack_s = 0;  // ago; negative: never in the life of the bridge
   double backlog = 0;
   double resent = 0;
-  std::map<std::string, double> alarms;  // since the start of the bridge
+  std::map<std::string, double> alarms;      // since the start of the bridge
+  std::map<std::string, double> alarms_now;  // while we looked
 };
 
 struct CommandFacts {

@@ -25,7 +25,7 @@ Json link_json(const EdgeFacts& facts) {
   return {{"answers", true},         {"core", link.core},
           {"up", link.up},           {"last_ack_s", link.last_ack_s < 0 ? Json() : Json(link.last_ack_s)},
           {"backlog", link.backlog}, {"resent_batches", link.resent},
-          {"alarms", link.alarms}};
+          {"alarms", link.alarms},   {"alarms_now", link.alarms_now}};
 }
 
 Json command_json(const CommandFacts& commands) {

@@ -1,14 +1,17 @@
 #include "cli/status/verdict.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "cli/status/words.h"
 
 namespace wayside::cli {
 namespace {
 
-constexpr double kStalledSeconds = 120;  // as the alert WS-LINK-03
-constexpr double kOutboxMax = 10'000;    // as the alert WS-COMMAND-03
+// The alert WS-LINK-03 waits for 120 s; who asks is told sooner. Longer than three times link.resend_ms.
+constexpr double kSilentSeconds = 16;
+constexpr double kOutboxMax = 10'000;  // as the alert WS-COMMAND-03
 
 using Findings = std::vector<Finding>;
 
@@ -52,8 +55,20 @@ void judge_lanes(const EdgeFacts& facts, Findings& out) {
   if (facts.total_mark == 2) high.emplace_back("all lanes together");
   if (!high.empty()) out.push_back({"above the high mark: " + joined(high), "", "WS-SPOOL-01"});
   if (facts.volume_mark == 2) {
-    out.push_back({"something else takes the room of the volume", "free the volume", "WS-SPOOL-02"});
+    out.push_back(
+        {"the volume has too little room for what lanes and commands may still take: something else takes it, "
+         "or it is too small",
+         "free it or enlarge it; volume_short in the broker's log: it is too small", "WS-SPOOL-02"});
   }
+}
+
+// How long something has waited for an acknowledgement while none came.
+double silent_s(const EdgeFacts& facts, const LinkFacts& link) {
+  double oldest_s = 0;
+  for (const LaneFacts& lane : facts.lanes) {
+    if (lane.waiting > 0) oldest_s = std::max(oldest_s, lane.oldest_s);
+  }
+  return link.last_ack_s < 0 ? oldest_s : std::min(link.last_ack_s, oldest_s);
 }
 
 void judge_link(const EdgeFacts& facts, Findings& out) {
@@ -69,9 +84,28 @@ void judge_link(const EdgeFacts& facts, Findings& out) {
   if (!link.up) {
     out.push_back(
         {"core " + link.core + " unreachable, " + ago + safe, "bring the core or the network back", "WS-LINK-01"});
-  } else if (link.backlog > 0 && (link.last_ack_s < 0 ? facts.uptime_s : link.last_ack_s) > kStalledSeconds) {
-    out.push_back({"core " + link.core + " connected and silent, " + ago + safe, "look at the core's log and volume",
-                   "WS-LINK-03"});
+  } else if (link.backlog > 0 && silent_s(facts, link) > kSilentSeconds) {
+    out.push_back(
+        {"core " + link.core + " connected and silent, " + ago + ": its broker answers, its bridge does not" + safe,
+         "look whether bridge core runs, at its log and its volume", "WS-LINK-03"});
+  }
+  if (link.alarms_now.contains("SPOOL_FAULT")) {
+    out.push_back(
+        {"bridge edge cannot read its spool or write what is settled: SPOOL_FAULT, nothing acknowledged is lost",
+         "the bridge's log names file and errno", "WS-LINK-04"});
+  }
+}
+
+// One page for each kind of file.
+void judge_files(const EdgeFacts& facts, Findings& out) {
+  std::map<std::string, std::vector<std::string>> by_page;
+  for (const std::string& what : facts.reload_failing) {
+    by_page[what == "link" ? "WS-LINK-06" : what == "command_lists" ? "WS-COMMAND-04" : "WS-GATE-01"].push_back(what);
+  }
+  for (const auto& [page, whats] : by_page) {
+    out.push_back(
+        {"files on disk are bad, older ones are in force: " + joined(whats),
+         std::string("the log of ") + (page == "WS-LINK-06" ? "bridge edge" : "the broker") + " names the file", page});
   }
 }
 
@@ -80,10 +114,7 @@ void judge_rest(const EdgeFacts& facts, Findings& out) {
     if (in_s > 0) continue;
     out.push_back({"certificate " + use + " expired " + duration_text(-in_s) + " ago", "renew it", "WS-CERT-01"});
   }
-  if (!facts.reload_failing.empty()) {
-    out.push_back({"files on disk are bad, older ones are in force: " + joined(facts.reload_failing),
-                   "the log names the file; command_lists: WS-COMMAND-04, link: WS-LINK-06", "WS-GATE-01"});
-  }
+  judge_files(facts, out);
   if (facts.local_broker != "off" && !facts.local_broker_up) {
     out.push_back({"the local broker is down: ordinary topics wait, custody and commands do not", "", "WS-LOCAL-01"});
   }

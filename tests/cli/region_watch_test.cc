@@ -91,3 +91,12 @@ TEST_CASE("a running region is looked at by top, tail and support-bundle, and go
     }
   }
 }
+
+TEST_CASE("status of an edge whose broker does not run says so, what to do and where to read on, and ends with 3") {
+  const test::TempDir dir("status");
+  const auto ran = run_wayside({"status", dir.path()});
+  INFO(ran.output);
+  CHECK(ran.exit_code == 3);
+  CHECK(says(ran, "the broker does not answer"));
+  CHECK(says(ran, "Runbook WS-UP-01"));
+}

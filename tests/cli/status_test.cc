@@ -98,16 +98,21 @@ TEST_CASE("status: what is wrong is said with what to do, the worst first") {
        [](EdgeFacts& edge) { edge.lanes[index_of(Lane::ack)].forked = true; }},
       {"above the high mark: state", "WS-SPOOL-01",
        [](EdgeFacts& edge) { edge.lanes[index_of(Lane::state)].mark = 2; }},
-      {"room of the volume", "WS-SPOOL-02", [](EdgeFacts& edge) { edge.volume_mark = 2; }},
+      {"volume has too little room", "WS-SPOOL-02", [](EdgeFacts& edge) { edge.volume_mark = 2; }},
       {"bridge edge does not answer (gone)", "WS-UP-01",
        [](EdgeFacts& edge) {
          edge.link.reset();
          edge.bridge_why = "gone";
        }},
       {"unreachable", "WS-LINK-01", [](EdgeFacts& edge) { edge.link->up = false; }},
-      {"connected and silent", "WS-LINK-03", [](EdgeFacts& edge) { edge.link->last_ack_s = 500; }},
+      {"connected and silent", "WS-LINK-03", [](EdgeFacts& edge) { edge.link->last_ack_s = 17; }},
+      {"cannot read its spool or write what is settled", "WS-LINK-04",
+       [](EdgeFacts& edge) { edge.link->alarms_now["SPOOL_FAULT"] = 3; }},
       {"certificate link expired", "WS-CERT-01", [](EdgeFacts& edge) { edge.expires_in_s["link"] = -5; }},
       {"older ones are in force: vehicles", "WS-GATE-01", [](EdgeFacts& edge) { edge.reload_failing = {"vehicles"}; }},
+      {"older ones are in force: link", "WS-LINK-06", [](EdgeFacts& edge) { edge.reload_failing = {"link"}; }},
+      {"older ones are in force: command_lists", "WS-COMMAND-04",
+       [](EdgeFacts& edge) { edge.reload_failing = {"command_lists"}; }},
       {"local broker is down", "WS-LOCAL-01", [](EdgeFacts& edge) { edge.local_broker_up = false; }},
       {"wait for the ack lane", "WS-COMMAND-03", [](EdgeFacts& edge) { edge.commands.outbox = 20'000; }},
       {"draining", "", [](EdgeFacts& edge) { edge.draining = true; }},
@@ -127,6 +132,45 @@ TEST_CASE("status: what is wrong is said with what to do, the worst first") {
   const Verdict verdict = judge(all);
   CHECK(verdict.now.front().runbook == "WS-SPOOL-07");
   CHECK(verdict.now.size() >= 13);
+}
+
+TEST_CASE("status: a core that answered nothing for a while is silent only while something has waited as long") {
+  EdgeFacts edge = facts(probe());
+  edge.link->last_ack_s = 3'600;
+  LaneFacts& state = edge.lanes[index_of(Lane::state)];
+  state.oldest_s = 0.3;  // an edge that was idle, and the first record after it
+  CHECK(judge(edge).healthy());
+  state.oldest_s = 17;
+  CHECK_FALSE(judge(edge).healthy());
+  edge.link->last_ack_s = 0.2;  // a backlog that drains
+  state.oldest_s = 7'200;
+  CHECK(judge(edge).healthy());
+  edge.link->last_ack_s = -1;
+  CHECK_FALSE(judge(edge).healthy());
+}
+
+TEST_CASE("status: files of several kinds that are bad are said apart, each with its page") {
+  EdgeFacts edge = facts(probe());
+  edge.reload_failing = {"vehicles", "services", "link"};
+  const Verdict verdict = judge(edge);
+  REQUIRE(verdict.now.size() == 2);
+  CHECK(verdict.now[0].what.find("vehicles, services") != std::string::npos);
+  CHECK(verdict.now[0].runbook == "WS-GATE-01");
+  CHECK(verdict.now[1].runbook == "WS-LINK-06");
+}
+
+TEST_CASE("status: an alarm of the link makes an edge unwell while it comes, not for ever after") {
+  const std::string alarmed = kBridge + "wayside_link_alarms_total{reason=\"SPOOL_FAULT\"} 99\n";
+  Probe before = probe(kBroker, alarmed);
+  before.broker_at = before.bridge_at = {before.at.value - 1'000};
+  const auto stood = facts_of(before, probe(kBroker, alarmed));
+  REQUIRE(stood.ok());
+  CHECK(judge(*stood).healthy());
+  const auto grown = facts_of(before, probe(kBroker, swapped(alarmed, "SPOOL_FAULT\"} 99", "SPOOL_FAULT\"} 101")));
+  REQUIRE(grown.ok());
+  REQUIRE_FALSE(judge(*grown).healthy());
+  CHECK(judge(*grown).now.front().runbook == "WS-LINK-04");
+  CHECK(nlohmann::json::parse(status_json(*grown, judge(*grown)))["link"]["alarms_now"]["SPOOL_FAULT"] == 2);
 }
 
 TEST_CASE("status: records refused long ago do not make an edge unwell") {
