@@ -47,6 +47,16 @@ void EdgeMetrics::show_lane(edge::LaneSender& sender, Lane lane) {
       .set(sender.forked() ? 1 : 0);
 }
 
+void EdgeMetrics::show_failing(const MqttCounters& urgent, const MqttCounters& bulk) {
+  for (std::size_t i = 0; i < kConnectCauses.size(); ++i) {
+    const auto cause = static_cast<ConnectCause>(i);
+    registry_
+        .gauge("wayside_link_failing", "1: the last attempt to connect to the core broker failed for this cause.",
+               {{"cause", kConnectCauses[i]}})
+        .set(urgent.failing == cause || bulk.failing == cause ? 1 : 0);
+  }
+}
+
 void EdgeMetrics::show(edge::EdgeLink& link, const MqttCounters& urgent, const MqttCounters& bulk) {
   for (const Lane lane : kAllLanes) show_lane(link.lane(lane), lane);
   link_bytes_.show(urgent.bytes_out, {{"channel", "urgent"}, {"direction", "up"}});
@@ -55,6 +65,7 @@ void EdgeMetrics::show(edge::EdgeLink& link, const MqttCounters& urgent, const M
   link_bytes_.show(bulk.bytes_in, {{"channel", "bulk"}, {"direction", "down"}});
   show_connect_failures(connect_failures_, "urgent", urgent);
   show_connect_failures(connect_failures_, "bulk", bulk);
+  show_failing(urgent, bulk);
   stale_.show(link.counters().stale, {{"cause", "stale"}});
   stale_.show(link.counters().malformed, {{"cause", "malformed"}});
   stale_.show(urgent.dropped + bulk.dropped, {{"cause", "full"}});

@@ -18,6 +18,7 @@ class EdgeMetrics {
   void begin_spool();
 
  private:
+  void show_failing(const MqttCounters& urgent, const MqttCounters& bulk);
   void show_lane(edge::LaneSender& sender, Lane lane);
 
   metrics::Registry& registry_;

@@ -262,6 +262,7 @@ class PahoConnection final : public MqttConnection {
     } else if (report.step == Step::subscribe && state_ == State::subscribing) {
       state_ = State::up;
       failures_ = 0;
+      count_up();
       happened_.push_back({MqttHappened::Kind::up, {}, {}, 0});
     }
   }
@@ -280,6 +281,12 @@ class PahoConnection final : public MqttConnection {
     if (was_up) return;
     const std::lock_guard lock(mutex_);
     ++counters_.failed[static_cast<std::size_t>(cause)];
+    counters_.failing = cause;
+  }
+
+  void count_up() {
+    const std::lock_guard lock(mutex_);
+    counters_.failing.reset();
   }
 
   void begin_again(MonoMs now) {

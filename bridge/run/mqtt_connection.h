@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,7 @@ struct MqttCounters {
   std::uint64_t bytes_in = 0;
   std::uint64_t dropped = 0;                                  // beyond a bound
   std::array<std::uint64_t, kConnectCauses.size()> failed{};  // attempts, by ConnectCause
+  std::optional<ConnectCause> failing;                        // of the last attempt; nullopt: up, or never tried
 };
 
 class MqttConnection {

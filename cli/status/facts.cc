@@ -74,6 +74,9 @@ LinkFacts link_of(const Samples& bridge, WallMs at) {
     const auto core = sample.labels.find("core");
     if (core != sample.labels.end()) facts.core = core->second;
   }
+  for (const auto& [cause, failing] : bridge.by("wayside_link_failing", "cause")) {
+    if (failing > 0) facts.failing.push_back(cause);
+  }
   const double ack = bridge.sum("wayside_link_last_ack_timestamp_seconds");
   facts.last_ack_s = ack > 0 ? std::max(0.0, static_cast<double>(at.value) / 1000 - ack) : -1;
   facts.backlog = bridge.sum("wayside_link_backlog_records");

@@ -54,7 +54,8 @@ struct LedgerFacts {
 struct LinkFacts {
   std::string core;
   bool up = false;
-  double last_ack_s = 0;  // ago; negative: never in the life of the bridge
+  std::vector<std::string> failing;  // causes of the last attempts to connect that failed
+  double last_ack_s = 0;             // ago; negative: never in the life of the bridge
   double backlog = 0;
   double resent = 0;
   std::map<std::string, double> alarms;      // since the start of the bridge

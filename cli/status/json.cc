@@ -25,7 +25,8 @@ Json link_json(const EdgeFacts& facts) {
   return {{"answers", true},         {"core", link.core},
           {"up", link.up},           {"last_ack_s", link.last_ack_s < 0 ? Json() : Json(link.last_ack_s)},
           {"backlog", link.backlog}, {"resent_batches", link.resent},
-          {"alarms", link.alarms},   {"alarms_now", link.alarms_now}};
+          {"alarms", link.alarms},   {"alarms_now", link.alarms_now},
+          {"failing", link.failing}};
 }
 
 Json command_json(const CommandFacts& commands) {

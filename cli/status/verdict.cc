@@ -71,6 +71,25 @@ double silent_s(const EdgeFacts& facts, const LinkFacts& link) {
   return link.last_ack_s < 0 ? oldest_s : std::min(link.last_ack_s, oldest_s);
 }
 
+struct Unreachable {
+  std::string words;
+  std::string act;
+};
+
+// What the last attempts met. Of two causes the one that reached further says more.
+Unreachable unreachable(const std::vector<std::string>& causes) {
+  const auto met = [&](const char* cause) { return std::find(causes.begin(), causes.end(), cause) != causes.end(); };
+  if (met("refused"))
+    return {": its broker refuses this edge", "look at its ACL and at the name in the link certificate"};
+  if (met("tls")) {
+    return {": the TLS handshake breaks off", "look at the certificates, CA bundle and revocation list of both sides"};
+  }
+  if (met("timeout")) return {": no answer", "look at the core broker and at what drops packets on the way to it"};
+  if (met("connect")) return {": connection refused or no route", "bring the core broker or the network back"};
+  if (met("name")) return {": its name does not resolve", "look at DNS and at core.address"};
+  return {"", "bring the core or the network back"};
+}
+
 void judge_link(const EdgeFacts& facts, Findings& out) {
   const std::string safe =
       ". Vehicles stay connected, commands are delivered by the edge, nothing acknowledged is lost";
@@ -82,8 +101,8 @@ void judge_link(const EdgeFacts& facts, Findings& out) {
   const std::string ago = link.last_ack_s < 0 ? "no acknowledgement since the bridge started"
                                               : "last acknowledgement " + duration_text(link.last_ack_s) + " ago";
   if (!link.up) {
-    out.push_back(
-        {"core " + link.core + " unreachable, " + ago + safe, "bring the core or the network back", "WS-LINK-01"});
+    const Unreachable why = unreachable(link.failing);
+    out.push_back({"core " + link.core + " unreachable" + why.words + ", " + ago + safe, why.act, "WS-LINK-01"});
   } else if (link.backlog > 0 && silent_s(facts, link) > kSilentSeconds) {
     out.push_back(
         {"core " + link.core + " connected and silent, " + ago + ": its broker answers, its bridge does not" + safe,

@@ -149,6 +149,26 @@ TEST_CASE("status: a core that answered nothing for a while is silent only while
   CHECK_FALSE(judge(edge).healthy());
 }
 
+TEST_CASE("status: a core that is unreachable is so for a cause, said in words with what to look at") {
+  const std::string down =
+      swapped(kBridge, "wayside_link_up{core=\"10.0.0.1:8883\"} 1", "wayside_link_up{core=\"10.0.0.1:8883\"} 0");
+  const std::pair<const char*, const char*> causes[] = {
+      {"name", "does not resolve"},        {"connect", "connection refused or no route"},
+      {"tls", "TLS handshake breaks off"}, {"timeout", "no answer"},
+      {"refused", "refuses this edge"},    {"other", "unreachable, "}};
+  for (const auto& [cause, words] : causes) {
+    INFO(cause);
+    const std::string failing = std::string("wayside_link_failing{cause=\"") + cause + "\"} 1\n";
+    const EdgeFacts edge = facts(probe(kBroker, down + failing + "wayside_link_failing{cause=\"none\"} 0\n"));
+    const Verdict verdict = judge(edge);
+    REQUIRE(verdict.now.size() == 1);
+    CHECK(verdict.now[0].what.find(words) != std::string::npos);
+    CHECK(verdict.now[0].runbook == "WS-LINK-01");
+    CHECK_FALSE(verdict.now[0].act.empty());
+    CHECK(nlohmann::json::parse(status_json(edge, verdict))["link"]["failing"] == nlohmann::json::array({cause}));
+  }
+}
+
 TEST_CASE("status: files of several kinds that are bad are said apart, each with its page") {
   EdgeFacts edge = facts(probe());
   edge.reload_failing = {"vehicles", "services", "link"};

@@ -94,6 +94,8 @@ TEST_CASE("a link to a broker where nothing answers says so once, counts on, and
       30'000);
   INFO(world.logs());
   CHECK(counted);
+  CHECK(metric(world, "bridge-edge.json", "wayside_link_failing", {{"cause", "connect"}}) == 1);
+  CHECK(metric(world, "bridge-edge.json", "wayside_link_failing", {}) == 1);
   const std::string broker = "broker=localhost:" + std::to_string(world.link_port());
   for (const char* name : {"bridge-edge.log", "bridge-core.log"}) {
     const std::string log = slurp(world.dir() / name);
@@ -109,6 +111,7 @@ TEST_CASE("a link to a broker where nothing answers says so once, counts on, and
   CHECK(up);
   CHECK(lines_with(world.logs(), "link_cannot_connect") == 2);
   CHECK(lines_with(world.logs(), "after_ms=") >= 2);
+  CHECK(wait_until([&] { return metric(world, "bridge-edge.json", "wayside_link_failing", {}) == 0; }, 10'000));
   CHECK(wait_until([&] { return lines_with(world.logs(), "sink_connected") == 1; }, 10'000));
 }
 
