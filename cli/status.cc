@@ -24,9 +24,10 @@ struct StatusOptions {
 
 // It is what tells how the edge is: without it nothing else is asked.
 int silent(const Error& why) {
-  return fail(kUnreachable, "the broker does not answer (" + why.what +
-                                "): it is down, starting, or this is not its run folder. Nothing acknowledged is lost. "
-                                "Do now: read the end of its log; exit 2 is its configuration. Runbook WS-UP-01");
+  return fail(kUnreachable,
+              "the broker does not answer (" + why.what +
+                  "): it is down, starts, hangs, or this is not its run folder. Nothing acknowledged is lost. "
+                  "Do now: read the end of its log; exit 2 is its configuration. Runbook WS-UP-01");
 }
 
 int show(const StatusOptions& options, const Probe& before, const Probe& after, bool terminal) {

@@ -5,6 +5,7 @@ namespace wayside::bridge::run {
 EdgeMetrics::EdgeMetrics(metrics::Registry& registry, std::string core)
     : registry_(registry),
       core_(std::move(core)),
+      sessions_(registry.counter("wayside_link_sessions_total", "Link sessions that were opened.", {{"core", core_}})),
       ledger_(registry, "wayside_ledger_records_total", "Settled records of a lane by outcome."),
       batches_(registry, "wayside_link_batches_total", "Batches published, resends counted apart."),
       batch_bytes_(registry, "wayside_link_batch_bytes_total",

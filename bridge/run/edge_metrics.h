@@ -14,6 +14,7 @@ class EdgeMetrics {
   EdgeMetrics(metrics::Registry& registry, std::string core);
   void show(edge::EdgeLink& link, const MqttCounters& urgent, const MqttCounters& bulk);
   void alarm(Reason reason);
+  void session_opened() { sessions_.add(); }
   // Another spool, link and connections are shown from now on, whose counts begin anew.
   void begin_spool();
 
@@ -23,6 +24,7 @@ class EdgeMetrics {
 
   metrics::Registry& registry_;
   std::string core_;
+  metrics::Counter& sessions_;
   CounterMirror ledger_;
   CounterMirror batches_;
   CounterMirror batch_bytes_;

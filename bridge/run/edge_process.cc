@@ -187,7 +187,10 @@ class EdgeProcess {
   }
 
   void poll_connections() {
-    connections_->poll([this](auto what) { step(std::move(what)); });
+    connections_->poll([this](auto what) {
+      if (std::holds_alternative<edge::LinkUp>(what)) metrics_.session_opened();
+      step(std::move(what));
+    });
   }
 
   void poll_broker() {

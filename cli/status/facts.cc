@@ -81,6 +81,7 @@ LinkFacts link_of(const Samples& bridge, WallMs at) {
   facts.last_ack_s = ack > 0 ? std::max(0.0, static_cast<double>(at.value) / 1000 - ack) : -1;
   facts.backlog = bridge.sum("wayside_link_backlog_records");
   facts.resent = bridge.sum("wayside_link_batches_total", {{"kind", "resent"}});
+  facts.sessions = bridge.sum("wayside_link_sessions_total");
   facts.alarms = bridge.by("wayside_link_alarms_total", "reason");
   return facts;
 }
@@ -159,6 +160,7 @@ Result<EdgeFacts> facts_of(const Probe& before, const Probe& after) {
   facts.recovery_lost = after.broker.sum("wayside_spool_recovery_total", {{"kind", "lost_records"}}) +
                         after.broker.sum("wayside_spool_recovery_total", {{"kind", "tail_unknown"}});
   if (after.broker.sum("wayside_command_lists_failing") > 0) facts.reload_failing.emplace_back("command_lists");
+  facts.local_broker_restarts = after.broker.sum("wayside_local_broker_restarts_total");
   facts.ledger = ledger_of(after.broker);
   facts.commands = commands_of(after.broker);
   facts.bridge_why = after.bridge_why;

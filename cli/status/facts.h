@@ -58,6 +58,7 @@ struct LinkFacts {
   double last_ack_s = 0;             // ago; negative: never in the life of the bridge
   double backlog = 0;
   double resent = 0;
+  double sessions = 0;                       // opened since the start of the bridge
   std::map<std::string, double> alarms;      // since the start of the bridge
   std::map<std::string, double> alarms_now;  // while we looked
 };
@@ -86,6 +87,7 @@ struct EdgeFacts {
   bool draining = false;
   std::string local_broker;  // off, managed, external
   bool local_broker_up = false;
+  double local_broker_restarts = 0;  // after it ended, since the start of the broker
   std::array<LaneFacts, kLanes> lanes;
   int total_mark = 0;
   int volume_mark = 0;

@@ -26,7 +26,7 @@ Json link_json(const EdgeFacts& facts) {
           {"up", link.up},           {"last_ack_s", link.last_ack_s < 0 ? Json() : Json(link.last_ack_s)},
           {"backlog", link.backlog}, {"resent_batches", link.resent},
           {"alarms", link.alarms},   {"alarms_now", link.alarms_now},
-          {"failing", link.failing}};
+          {"failing", link.failing}, {"sessions", link.sessions}};
 }
 
 Json command_json(const CommandFacts& commands) {
@@ -59,30 +59,32 @@ Json next_json(const Verdict& verdict) {
 std::string status_json(const EdgeFacts& facts, const Verdict& verdict) {
   Json lanes = Json::array();
   for (const LaneFacts& lane : facts.lanes) lanes.push_back(lane_json(lane));
-  const Json json = {{"verdict", verdict.healthy() ? "healthy" : "degraded"},
-                     {"findings", findings_json(verdict)},
-                     {"next", next_json(verdict)},
-                     {"edge", facts.edge},
-                     {"region", facts.region},
-                     {"version", facts.version},
-                     {"at_ms", facts.at.value},
-                     {"window_s", facts.window_s},
-                     {"uptime_s", facts.uptime_s},
-                     {"vehicles_online", facts.vehicles},
-                     {"connects_per_s", facts.connects_per_s},
-                     {"resumed_percent", optional(facts.resumed_percent)},
-                     {"custody_writable", facts.writable},
-                     {"draining", facts.draining},
-                     {"local_broker", {{"mode", facts.local_broker}, {"up", facts.local_broker_up}}},
-                     {"refused", facts.refused},
-                     {"refused_per_s", facts.refused_per_s},
-                     {"expires_in_s", facts.expires_in_s},
-                     {"crl_age_s", facts.crl_age_s},
-                     {"reload_failing", facts.reload_failing},
-                     {"lanes", std::move(lanes)},
-                     {"link", link_json(facts)},
-                     {"commands", command_json(facts.commands)},
-                     {"ledger", ledger_json(facts.ledger)}};
+  const Json json = {
+      {"verdict", verdict.healthy() ? "healthy" : "degraded"},
+      {"findings", findings_json(verdict)},
+      {"next", next_json(verdict)},
+      {"edge", facts.edge},
+      {"region", facts.region},
+      {"version", facts.version},
+      {"at_ms", facts.at.value},
+      {"window_s", facts.window_s},
+      {"uptime_s", facts.uptime_s},
+      {"vehicles_online", facts.vehicles},
+      {"connects_per_s", facts.connects_per_s},
+      {"resumed_percent", optional(facts.resumed_percent)},
+      {"custody_writable", facts.writable},
+      {"draining", facts.draining},
+      {"local_broker",
+       {{"mode", facts.local_broker}, {"up", facts.local_broker_up}, {"restarts", facts.local_broker_restarts}}},
+      {"refused", facts.refused},
+      {"refused_per_s", facts.refused_per_s},
+      {"expires_in_s", facts.expires_in_s},
+      {"crl_age_s", facts.crl_age_s},
+      {"reload_failing", facts.reload_failing},
+      {"lanes", std::move(lanes)},
+      {"link", link_json(facts)},
+      {"commands", command_json(facts.commands)},
+      {"ledger", ledger_json(facts.ledger)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

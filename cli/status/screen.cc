@@ -115,6 +115,7 @@ std::string link_line(const EdgeFacts& facts) {
       fmt::format("LINK     {}  {}   last acknowledgement {}   waiting {}   batches sent again {}", link.core,
                   link.up ? "UP" : "DOWN", link.last_ack_s < 0 ? "never" : duration_text(link.last_ack_s) + " ago",
                   count_text(link.backlog), count_text(link.resent));
+  if (link.sessions > 1) out += "   sessions since start: " + count_text(link.sessions);
   if (total(link.alarms) > 0) out += "   alarms: " + reasons_text(link.alarms);
   return out + "\n";
 }
@@ -127,10 +128,14 @@ std::string rest_lines(const EdgeFacts& facts) {
     out += fmt::format("   p50 {}  p99 {}", duration_text(*commands.p50_s), duration_text(*commands.p99_s));
   }
   if (!commands.alarms.empty()) out += "   alarms: " + reasons_text(commands.alarms);
-  out += fmt::format("\nLOCAL    local broker {}{}\n", facts.local_broker,
+  out += fmt::format("\nLOCAL    local broker {}{}", facts.local_broker,
                      facts.local_broker == "off" ? ""
                      : facts.local_broker_up     ? ", up"
                                                  : ", DOWN");
+  if (facts.local_broker_restarts > 0) {
+    out += ", started again " + count_text(facts.local_broker_restarts) + " times since start";
+  }
+  out += "\n";
   double pending = 0;
   for (const LaneFacts& lane : facts.lanes) pending += lane.waiting;
   const LedgerFacts& ledger = facts.ledger;

@@ -81,8 +81,10 @@ Unreachable unreachable(const std::vector<std::string>& causes) {
   const auto met = [&](const char* cause) { return std::find(causes.begin(), causes.end(), cause) != causes.end(); };
   if (met("refused"))
     return {": its broker refuses this edge", "look at its ACL and at the name in the link certificate"};
-  if (met("tls")) {
-    return {": the TLS handshake breaks off", "look at the certificates, CA bundle and revocation list of both sides"};
+  if (met("tls")) {  // a load balancer before a core broker that is down looks the same
+    return {
+        ": it breaks off in the TLS handshake",
+        "look whether the core broker runs; if so, at the certificates, CA bundle and revocation list of both sides"};
   }
   if (met("timeout")) return {": no answer", "look at the core broker and at what drops packets on the way to it"};
   if (met("connect")) return {": connection refused or no route", "bring the core broker or the network back"};
@@ -94,7 +96,8 @@ void judge_link(const EdgeFacts& facts, Findings& out) {
   const std::string safe =
       ". Vehicles stay connected, commands are delivered by the edge, nothing acknowledged is lost";
   if (!facts.link) {
-    out.push_back({"bridge edge does not answer (" + facts.bridge_why + ")" + safe, "start it", "WS-UP-01"});
+    out.push_back({"bridge edge does not answer (" + facts.bridge_why + ")" + safe,
+                   "start it; if it runs and hangs, start it anew", "WS-UP-01"});
     return;
   }
   const LinkFacts& link = *facts.link;

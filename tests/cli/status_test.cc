@@ -152,10 +152,12 @@ TEST_CASE("status: a core that answered nothing for a while is silent only while
 TEST_CASE("status: a core that is unreachable is so for a cause, said in words with what to look at") {
   const std::string down =
       swapped(kBridge, "wayside_link_up{core=\"10.0.0.1:8883\"} 1", "wayside_link_up{core=\"10.0.0.1:8883\"} 0");
-  const std::pair<const char*, const char*> causes[] = {
-      {"name", "does not resolve"},        {"connect", "connection refused or no route"},
-      {"tls", "TLS handshake breaks off"}, {"timeout", "no answer"},
-      {"refused", "refuses this edge"},    {"other", "unreachable, "}};
+  const std::pair<const char*, const char*> causes[] = {{"name", "does not resolve"},
+                                                        {"connect", "connection refused or no route"},
+                                                        {"tls", "breaks off in the TLS handshake"},
+                                                        {"timeout", "no answer"},
+                                                        {"refused", "refuses this edge"},
+                                                        {"other", "unreachable, "}};
   for (const auto& [cause, words] : causes) {
     INFO(cause);
     const std::string failing = std::string("wayside_link_failing{cause=\"") + cause + "\"} 1\n";
@@ -167,6 +169,22 @@ TEST_CASE("status: a core that is unreachable is so for a cause, said in words w
     CHECK_FALSE(verdict.now[0].act.empty());
     CHECK(nlohmann::json::parse(status_json(edge, verdict))["link"]["failing"] == nlohmann::json::array({cause}));
   }
+}
+
+TEST_CASE("status: a link and a local broker that come and go are seen by how often they did, also while they are up") {
+  const EdgeFacts calm = facts(probe(kBroker + "wayside_local_broker_restarts_total 0\n",
+                                     kBridge + "wayside_link_sessions_total{core=\"10.0.0.1:8883\"} 1\n"));
+  const std::string quiet = status_text(calm, judge(calm), false);
+  CHECK(quiet.find("sessions since start") == std::string::npos);
+  CHECK(quiet.find("started again") == std::string::npos);
+  const EdgeFacts edge = facts(probe(kBroker + "wayside_local_broker_restarts_total 6\n",
+                                     kBridge + "wayside_link_sessions_total{core=\"10.0.0.1:8883\"} 14\n"));
+  const std::string text = status_text(edge, judge(edge), false);
+  CHECK(text.find("sessions since start: 14") != std::string::npos);
+  CHECK(text.find("local broker managed, up, started again 6 times since start") != std::string::npos);
+  const auto json = nlohmann::json::parse(status_json(edge, judge(edge)));
+  CHECK(json["link"]["sessions"] == 14);
+  CHECK(json["local_broker"]["restarts"] == 6);
 }
 
 TEST_CASE("status: files of several kinds that are bad are said apart, each with its page") {

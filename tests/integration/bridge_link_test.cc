@@ -169,6 +169,7 @@ TEST_CASE("a link that flaps says its loss with a cause at once, counts the othe
     world.start_mosquitto();
     REQUIRE(linked(true));
   }
+  CHECK(metric(world, "bridge-edge.json", "wayside_link_sessions_total", {}) >= kFlaps + 1);
   for (const char* name : {"bridge-edge.log", "bridge-core.log"}) {
     // The first, the one after the loss that was said, and that it stands.
     const bool stands = wait_until([&] { return lines_with(slurp(world.dir() / name), "link_up") == 3; }, 30'000);
