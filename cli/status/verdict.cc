@@ -76,9 +76,15 @@ struct Unreachable {
   std::string act;
 };
 
-// What the last attempts met. Of two causes the one that reached further says more.
-Unreachable unreachable(const std::vector<std::string>& causes) {
+// What the last attempts met. Of two causes the one that reached further says more; a core broker that meets an expired
+// certificate breaks off the handshake, or the connection just behind it.
+Unreachable unreachable(const EdgeFacts& facts, const std::vector<std::string>& causes) {
   const auto met = [&](const char* cause) { return std::find(causes.begin(), causes.end(), cause) != causes.end(); };
+  const auto link = facts.expires_in_s.find("link");
+  if (link != facts.expires_in_s.end() && link->second <= 0 && (met("tls") || met("other"))) {
+    return {": the certificate of the link expired " + duration_text(-link->second) + " ago",
+            "renew it; the bridge takes it with its next attempt"};
+  }
   if (met("refused"))
     return {": its broker refuses this edge", "look at its ACL and at the name in the link certificate"};
   if (met("tls")) {  // a load balancer before a core broker that is down looks the same
@@ -104,7 +110,7 @@ void judge_link(const EdgeFacts& facts, Findings& out) {
   const std::string ago = link.last_ack_s < 0 ? "no acknowledgement since the bridge started"
                                               : "last acknowledgement " + duration_text(link.last_ack_s) + " ago";
   if (!link.up) {
-    const Unreachable why = unreachable(link.failing);
+    const Unreachable why = unreachable(facts, link.failing);
     out.push_back({"core " + link.core + " unreachable" + why.words + ", " + ago + safe, why.act, "WS-LINK-01"});
   } else if (link.backlog > 0 && silent_s(facts, link) > kSilentSeconds) {
     out.push_back(

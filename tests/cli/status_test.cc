@@ -171,6 +171,18 @@ TEST_CASE("status: a core that is unreachable is so for a cause, said in words w
   }
 }
 
+TEST_CASE("status: a core that is unreachable because the certificate of the link expired is said so first") {
+  EdgeFacts edge = facts(probe());
+  edge.link->up = false;
+  edge.link->failing = {"tls"};
+  edge.expires_in_s["link"] = -7'200;
+  const std::string first = judge(edge).now.front().what;
+  INFO(first);
+  CHECK(first.find("unreachable: the certificate of the link expired 2 h 0 m ago") != std::string::npos);
+  edge.link->failing = {"connect"};  // it did not come so far: that is not the reason
+  CHECK(judge(edge).now.front().what.find("connection refused") != std::string::npos);
+}
+
 TEST_CASE("status: a link and a local broker that come and go are seen by how often they did, also while they are up") {
   const EdgeFacts calm = facts(probe(kBroker + "wayside_local_broker_restarts_total 0\n",
                                      kBridge + "wayside_link_sessions_total{core=\"10.0.0.1:8883\"} 1\n"));
