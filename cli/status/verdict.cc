@@ -38,11 +38,9 @@ void judge_custody(const EdgeFacts& facts, Findings& out) {
 
 void judge_lanes(const EdgeFacts& facts, Findings& out) {
   std::vector<std::string> full;
-  std::vector<std::string> high;
   std::vector<std::string> forked;
   for (const LaneFacts& lane : facts.lanes) {
     if (lane.turned_away.contains("SPOOL_FULL")) full.emplace_back(to_string(lane.lane));
-    if (lane.mark == 2) high.emplace_back(to_string(lane.lane));
     if (lane.forked) forked.emplace_back(to_string(lane.lane));
   }
   if (!full.empty()) {
@@ -52,8 +50,6 @@ void judge_lanes(const EdgeFacts& facts, Findings& out) {
   if (!forked.empty()) {
     out.push_back({"the volume went back in time, waiting for its spool to move: " + joined(forked), "", "WS-LINK-02"});
   }
-  if (facts.total_mark == 2) high.emplace_back("all lanes together");
-  if (!high.empty()) out.push_back({"above the high mark: " + joined(high), "", "WS-SPOOL-01"});
   if (facts.volume_mark == 2) {
     out.push_back(
         {"the volume has too little room for what lanes and commands may still take: something else takes it, "
@@ -69,6 +65,16 @@ double silent_s(const EdgeFacts& facts, const LinkFacts& link) {
     if (lane.waiting > 0) oldest_s = std::max(oldest_s, lane.oldest_s);
   }
   return link.last_ack_s < 0 ? oldest_s : std::min(link.last_ack_s, oldest_s);
+}
+
+// What fills most often does so because the core is away: that is said before.
+void judge_marks(const EdgeFacts& facts, Findings& out) {
+  std::vector<std::string> high;
+  for (const LaneFacts& lane : facts.lanes) {
+    if (lane.mark == 2) high.emplace_back(to_string(lane.lane));
+  }
+  if (facts.total_mark == 2) high.emplace_back("all lanes together");
+  if (!high.empty()) out.push_back({"above the high mark: " + joined(high), "", "WS-SPOOL-01"});
 }
 
 struct Unreachable {
@@ -165,6 +171,7 @@ Verdict judge(const EdgeFacts& facts) {
   judge_custody(facts, verdict.now);
   judge_lanes(facts, verdict.now);
   judge_link(facts, verdict.now);
+  judge_marks(facts, verdict.now);
   judge_rest(facts, verdict.now);
   const bool core_away = !facts.link || !facts.link->up;
   for (const LaneFacts& lane : facts.lanes) {

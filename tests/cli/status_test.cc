@@ -183,6 +183,22 @@ TEST_CASE("status: a core that is unreachable because the certificate of the lin
   CHECK(judge(edge).now.front().what.find("connection refused") != std::string::npos);
 }
 
+TEST_CASE("status: a lane that fills because the core is away is said behind the core, one that refuses before it") {
+  EdgeFacts edge = facts(probe());
+  edge.link->up = false;
+  LaneFacts& bulk = edge.lanes[index_of(Lane::bulk)];
+  bulk.mark = 2;
+  Verdict verdict = judge(edge);
+  REQUIRE(verdict.now.size() == 2);
+  CHECK(verdict.now[0].runbook == "WS-LINK-01");
+  CHECK(verdict.now[1].runbook == "WS-SPOOL-01");
+  bulk.turned_away["SPOOL_FULL"] = 1;
+  verdict = judge(edge);
+  REQUIRE(verdict.now.size() == 3);
+  CHECK(verdict.now[0].runbook == "WS-SPOOL-04");
+  CHECK(verdict.now[1].runbook == "WS-LINK-01");
+}
+
 TEST_CASE("status: a link and a local broker that come and go are seen by how often they did, also while they are up") {
   const EdgeFacts calm = facts(probe(kBroker + "wayside_local_broker_restarts_total 0\n",
                                      kBridge + "wayside_link_sessions_total{core=\"10.0.0.1:8883\"} 1\n"));
