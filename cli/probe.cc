@@ -48,4 +48,10 @@ Result<Probe> ask_edge(const std::string& run_dir, const Clock& clock) {
   return probe;
 }
 
+std::string silent_broker(const Error& why) {
+  return "the broker does not answer (" + why.what +
+         "): it is down, starts, hangs, or this is not its run folder. Nothing acknowledged is lost. "
+         "Do now: read the end of its log; exit 2 is its configuration. Runbook WS-UP-01";
+}
+
 }  // namespace wayside::cli

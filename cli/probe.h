@@ -20,5 +20,7 @@ Result<std::string> ask_http(const std::string& ports_file, const std::string& p
 // Admin socket and metrics of an edge, each stamped by the clock as it comes. Only a bridge that does not answer is no
 // error: Probe::bridge_why.
 Result<Probe> ask_edge(const std::string& run_dir, const Clock& clock);
+// What to say where ask_edge has failed: the broker is what tells how the edge is, without it nothing else is asked.
+std::string silent_broker(const Error& why);
 
 }  // namespace wayside::cli

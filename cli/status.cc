@@ -22,14 +22,6 @@ struct StatusOptions {
   bool watch = false;
 };
 
-// It is what tells how the edge is: without it nothing else is asked.
-int silent(const Error& why) {
-  return fail(kUnreachable,
-              "the broker does not answer (" + why.what +
-                  "): it is down, starts, hangs, or this is not its run folder. Nothing acknowledged is lost. "
-                  "Do now: read the end of its log; exit 2 is its configuration. Runbook WS-UP-01");
-}
-
 int show(const StatusOptions& options, const Probe& before, const Probe& after, bool terminal) {
   const auto facts = facts_of(before, after);
   if (!facts) return fail(kUnreachable, facts.error().what);
@@ -57,11 +49,11 @@ int run_status(const Args& args) {
   const bool terminal = isatty(STDOUT_FILENO) == 1;
   const os::SystemClock clock;
   auto before = ask_edge(options.dir, clock);
-  if (!before) return silent(before.error());
+  if (!before) return fail(kUnreachable, silent_broker(before.error()));
   for (;;) {
     poll(nullptr, 0, static_cast<int>(options.window_ms));
     auto after = ask_edge(options.dir, clock);
-    if (!after) return silent(after.error());
+    if (!after) return fail(kUnreachable, silent_broker(after.error()));
     const int shown = show(options, *before, *after, terminal);
     if (!options.watch) return shown;
     before = std::move(after);

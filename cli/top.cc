@@ -70,7 +70,7 @@ int follow(const TopOptions& options, const Clock& clock, Probe before, const Te
   while (wait_ms(options.interval_ms)) {
     auto after = ask_edge(options.dir, clock);
     if (!after) {
-      if (options.once) return fail(kUnreachable, after.error().what);
+      if (options.once) return fail(kUnreachable, silent_broker(after.error()));
       if (options.json) continue;
       const std::string text = "wayside top  the broker does not answer: " + after.error().what;
       if (!terminal.show({{text.substr(0, terminal.width()), TopLine::Look::alarm}})) return kYes;
@@ -106,7 +106,7 @@ int run_top(const Args& args) {
   watch_interrupts();
   const os::SystemClock clock;
   auto before = ask_edge(options.dir, clock);
-  if (!before) return fail(kUnreachable, before.error().what);
+  if (!before) return fail(kUnreachable, silent_broker(before.error()));
   const Terminal terminal(!options.json && !options.once && isatty(STDOUT_FILENO) == 1);
   return follow(options, clock, std::move(*before), terminal);
 }

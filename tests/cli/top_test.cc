@@ -135,7 +135,12 @@ TEST_CASE("top: a bridge that is gone is said, and has no rates") {
 TEST_CASE("top: where no edge is it exits 3, and wrong use is 2") {
   const test::TempDir dir;
   const std::string program = std::string(WAYSIDE_BIN_DIR) + "/wayside";
-  CHECK(test::run({program, "top", dir.path()}).exit_code == 3);
+  for (const char* command : {"top", "status"}) {
+    const auto nobody = test::run({program, command, dir.path()});
+    CHECK(nobody.exit_code == 3);
+    CHECK(nobody.output.find("the broker does not answer") != std::string::npos);
+    CHECK(nobody.output.find("Runbook WS-UP-01") != std::string::npos);
+  }
   CHECK(test::run({program, "top"}).exit_code == 2);
   const auto near = test::run({program, "top", dir.path(), "--interval", "5"});
   CHECK(near.exit_code == 2);
