@@ -45,14 +45,18 @@ class Package(unittest.TestCase):
     def test_a_commented_section_is_accepted_too_when_it_is_taken_in(self):
         if not (BIN / "wayside-broker").exists():
             self.skipTest("the programs are not built")
+        commented = set()
         for name in UNITS:
             words = setting(name, "ExecStart").split()
             text = (PACKAGING / "config" / pathlib.Path(words[-1]).name).read_text()
             taken_in = re.sub(r"^# (\[[a-z]+\]|[a-z_]+ = )", r"\1", text, flags=re.MULTILINE)
-            self.assertNotEqual(taken_in, text)
+            if taken_in == text:
+                continue
+            commented.add(pathlib.Path(words[-1]).name)
             answer = subprocess.run([BIN / pathlib.Path(words[0]).name, *words[1:-1], "/dev/stdin", "--check-config"], input=taken_in,
                                     capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
             self.assertEqual(answer.returncode, 0, f"{name}: {answer.stderr}\n{taken_in}")
+        self.assertEqual(commented, {"broker.toml", "core.toml"})
 
     def test_broker_and_bridge_of_an_edge_are_of_one_edge(self):
         self.assertEqual(config("broker.toml")["edge"], config("bridge.toml")["edge"])
