@@ -84,24 +84,30 @@ Result<std::optional<Footer>> read_footer(const Identity& identity, FileWindow& 
   return decoded;
 }
 
-Result<std::optional<Claim>> read_claim(const Identity& identity, FileWindow& file) {
-  std::optional<Claim> best;
+bool all_zero(ByteView bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+}
+
+Result<Claims> read_claims(const Identity& identity, FileWindow& file) {
+  Claims claims;
   for (std::size_t slot = 0; slot < kClaimSlots; ++slot) {
     auto sector = file.view(kClaimAt + slot * kSectorBytes, kSectorBytes);
     if (!sector) return std::move(sector).error();
     const auto claim = decode_claim(identity, *sector);
-    if (claim && (!best || claim->sequence > best->sequence)) best = claim;
+    if (!claim && !all_zero(*sector)) claims.rotten = true;
+    if (claim && (!claims.newest || claim->sequence > claims.newest->sequence)) claims.newest = claim;
   }
-  return best;
+  return claims;
 }
 
 Result<std::optional<Digest>> claimed_digest(const Identity& identity, FileWindow& file, Offset at) {
   const std::optional<Digest> none;
-  auto claim = read_claim(identity, file);
-  if (!claim) return std::move(claim).error();
-  if (!claim->has_value()) return none;
-  if ((*claim)->head == at) return std::optional<Digest>((*claim)->head_digest);
-  return (*claim)->before == at ? std::optional<Digest>((*claim)->before_digest) : none;
+  auto claims = read_claims(identity, file);
+  if (!claims) return std::move(claims).error();
+  const std::optional<Claim>& claim = claims->newest;
+  if (!claim) return none;
+  if (claim->head == at) return std::optional<Digest>(claim->head_digest);
+  return claim->before == at ? std::optional<Digest>(claim->before_digest) : none;
 }
 
 }  // namespace wayside::spool

@@ -68,8 +68,15 @@ class FileWindow {
 
 // The footer that ends the file, if one does and it is intact.
 Result<std::optional<Footer>> read_footer(const Identity& identity, FileWindow& file);
-// The claim with the highest sequence among the slots that verify.
-Result<std::optional<Claim>> read_claim(const Identity& identity, FileWindow& file);
+bool all_zero(ByteView bytes);
+
+struct Claims {
+  std::optional<Claim> newest;  // of the slots that verify, that with the highest sequence
+  // A slot holds something and does not verify. A claim is one sector, written whole or not at all: this one has
+  // rotted, and it may have been the newest.
+  bool rotten = false;
+};
+Result<Claims> read_claims(const Identity& identity, FileWindow& file);
 // The chain digest before `at`, if it is one of the two that the newest claim knows.
 Result<std::optional<Digest>> claimed_digest(const Identity& identity, FileWindow& file, Offset at);
 

@@ -10,10 +10,6 @@ namespace {
 
 constexpr Offset kNoLimit{UINT64_MAX};
 
-bool all_zero(ByteView bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
-}
-
 // The scan of one segment. Evidence only ever grows: `proven` is the first offset that may not have been synced.
 class TailScan {
  public:
@@ -30,6 +26,7 @@ class TailScan {
   Result<bool> zero_sector_in(std::uint64_t from, std::uint64_t to);
   Result<bool> whole_but_damaged(std::uint64_t at);
   Result<void> count_torn_bytes();
+  void doubt_torn_bytes();
   void lose(std::uint64_t count);
   void lose_up_to(Offset head);
   [[nodiscard]] std::optional<Digest> digest_at(Offset head) const;
@@ -39,6 +36,7 @@ class TailScan {
   const Evidence& evidence_;
   Recovery& report_;
   Claim claim_;
+  bool claim_rotten_ = false;  // one that may have been newer than claim_
   Offset proven_{};
   std::uint64_t bad_in_group_ = 0;
   Tail tail_;
@@ -65,9 +63,10 @@ Result<Tail> TailScan::run(Received before) {
 }
 
 Result<void> TailScan::read_claim_page() {
-  auto claim = read_claim(identity_, walker_.file());
-  if (!claim) return std::move(claim).error();
-  claim_ = claim->value_or(Claim{0, walker_.base(), walker_.base(), walker_.digest(), walker_.digest()});
+  auto claims = read_claims(identity_, walker_.file());
+  if (!claims) return std::move(claims).error();
+  claim_rotten_ = claims->rotten;
+  claim_ = claims->newest.value_or(Claim{0, walker_.base(), walker_.base(), walker_.digest(), walker_.digest()});
   proven_ = std::max({evidence_.synced_page, evidence_.known_next, claim_.before});
   // Groups are synced whole: what proves a part of the last one proves all of it.
   if (proven_ > claim_.before && proven_ < claim_.head) proven_ = claim_.head;
@@ -175,11 +174,21 @@ Result<void> TailScan::count_torn_bytes() {
     if (!sector) return std::move(sector).error();
     if (!all_zero(*sector)) last = at + (*sector).size();
   }
-  if (last == tail_.end || tail_.rot) return {};
+  if (last == tail_.end) return {};
+  if (claim_rotten_ && tail_.head >= claim_.head) doubt_torn_bytes();
+  if (tail_.rot) return {};
   report_.torn_bytes += last - tail_.end;
   report_.sentences.push_back("cut " + std::to_string(last - tail_.end) + " bytes of a torn tail behind offset " +
                               std::to_string(tail_.head.value));
   return {};
+}
+
+// They may be a synced group that has rotted together with its claim.
+void TailScan::doubt_torn_bytes() {
+  const GroupHeader& group = walker_.group();
+  report_.tail_unknown += group.base == tail_.head && group.count > 0 ? group.count : 1;
+  report_.sentences.push_back("a claim is damaged, and what stands behind offset " + std::to_string(tail_.head.value) +
+                              " may be what it claimed: torn or rotten, cut");
 }
 
 void TailScan::lose(std::uint64_t count) {

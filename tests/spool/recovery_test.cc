@@ -257,6 +257,43 @@ TEST_CASE("a claimed last group with an unwritten sector is tail_unknown: cut, c
   CHECK(lost_offsets(read_all(*open_reader(disk, lane_options()))).empty());
 }
 
+TEST_CASE("a last group that has rotted together with its claim is tail_unknown: cut, counted, said") {
+  SimDisk disk;
+  three_groups(disk);
+  const auto groups = places(disk);
+  disk.kill();
+  set_page(disk, 8);
+  const std::uint64_t newest = kClaimAt + (3 % kClaimSlots) * kSectorBytes;
+  disk.flip_bit(kFirst, newest + 39, 3);
+  std::uint64_t unknown = 4;
+  SECTION("a record") { disk.flip_bit(kFirst, groups[2].at + groups[2].header_bytes + 50, 0); }
+  SECTION("the header, which knows how many") {
+    disk.flip_bit(kFirst, groups[2].at + 20, 0);
+    unknown = 1;
+  }
+  Recovery recovery;
+  auto writer = open_writer(disk, lane_options(), {}, &recovery);
+  CHECK(recovery.synced == Offset{8});
+  CHECK(recovery.tail_unknown == unknown);
+  CHECK(recovery.lost == 0);
+  CHECK_FALSE(recovery.sentences.empty());
+  CHECK(writer->digest() == digest_of(8, 300));
+}
+
+TEST_CASE("a rotten claim alone doubts nothing that is intact") {
+  SimDisk disk;
+  three_groups(disk);
+  disk.kill();
+  set_page(disk, 8);
+  const std::size_t slot = GENERATE(0U, 1U);
+  disk.flip_bit(kFirst, kClaimAt + slot * kSectorBytes + 39, 3);
+  Recovery recovery;
+  open_writer(disk, lane_options(), {}, &recovery);
+  CHECK(recovery.synced == Offset{12});
+  CHECK(recovery.tail_unknown == 0);
+  CHECK(recovery.lost == 0);
+}
+
 TEST_CASE("the same damage below the previous claim is rot") {
   SimDisk disk;
   three_groups(disk);
