@@ -62,6 +62,17 @@ std::string mosquitto_conf(const AcceptorOptions& options) {
                     options.port, options.pki, leaf, leaf);
 }
 
+// This program again.
+Result<std::unique_ptr<Acceptor>> start_loop(const AcceptorOptions& options, const std::string& name,
+                                             const std::vector<std::string>& more) {
+  if (auto made = os::make_dirs(options.dir); !made) return std::move(made).error();
+  std::vector<std::string> command = {fleet::own_bin_dir() + "/bench_custody", "--dir", options.pki, "--bare",
+                                      std::to_string(options.port)};
+  command.insert(command.end(), more.begin(), more.end());
+  return started(
+      std::make_unique<Acceptor>(name, fleet::ProcessSpec{name, command, options.dir + "/loop.log"}, options.port));
+}
+
 }  // namespace
 
 Result<void> make_bench_pki(const std::string& dir) {
@@ -129,20 +140,6 @@ Result<std::unique_ptr<Acceptor>> start_mosquitto(const AcceptorOptions& options
       "mosquitto", fleet::ProcessSpec{"mosquitto", {options.mosquitto, "-c", file}, options.dir + "/mosquitto.log"},
       options.port));
 }
-
-namespace {
-
-Result<std::unique_ptr<Acceptor>> start_loop(const AcceptorOptions& options, const std::string& name,
-                                             const std::vector<std::string>& more) {
-  if (auto made = os::make_dirs(options.dir); !made) return std::move(made).error();
-  std::vector<std::string> command = {fleet::own_bin_dir() + "/bench_custody", "--dir", options.pki, "--bare",
-                                      std::to_string(options.port)};
-  command.insert(command.end(), more.begin(), more.end());
-  return started(
-      std::make_unique<Acceptor>(name, fleet::ProcessSpec{name, command, options.dir + "/loop.log"}, options.port));
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Acceptor>> start_bare(const AcceptorOptions& options) {
   return start_loop(options, "bare loop", {});

@@ -3,8 +3,6 @@
 
 #include "bridge/run/sink_thread.h"
 #include "bridge/sink/file_sink.h"
-#include "common/log/log.h"
-#include "common/log/pace.h"
 #include "common/os/system.h"
 
 namespace wayside::bridge::run {
@@ -78,11 +76,7 @@ class FileSinkThread final : public SinkThread {
   }
   void fault(const Error& error) {
     ++counters_.faults;
-    // The sentence may name a file that is another one each time; kind and errno are what counts.
-    const auto times =
-        pace_.happened(std::to_string(static_cast<int>(error.fault)) + " " + std::to_string(error.os_errno));
-    if (!times) return;
-    log::error("sink_fault", {{"sink", "file"}, {"why", error.what}, {"times", std::to_string(*times)}});
+    say_sink_fault(pace_, "file", error);
   }
 
   SinkPlace place_;

@@ -9,7 +9,6 @@
 #include "bridge/run/sink_thread.h"
 #include "bridge/sink/followed_log.h"
 #include "common/log/log.h"
-#include "common/log/pace.h"
 #include "common/os/system.h"
 #include "common/topic/topic.h"
 
@@ -235,11 +234,7 @@ class MqttSinkThread final : public SinkThread {
 
   void fault(const Error& error) {
     ++counters_.faults;
-    // The sentence may name a file that is another one each time; kind and errno are what counts.
-    const auto times =
-        pace_.happened(std::to_string(static_cast<int>(error.fault)) + " " + std::to_string(error.os_errno));
-    if (!times) return;
-    log::error("sink_fault", {{"sink", "mqtt"}, {"why", error.what}, {"times", std::to_string(*times)}});
+    say_sink_fault(pace_, "mqtt", error);
   }
 
   // Of a lane of which the broker refused a publish.

@@ -14,6 +14,7 @@
 #include "bridge/run/config.h"
 #include "bridge/run/wakeup.h"
 #include "common/disk.h"
+#include "common/log/pace.h"
 #include "spool/spool.h"
 
 namespace wayside::bridge::run {
@@ -43,6 +44,9 @@ struct SinkPlace {
   std::string state_dir;  // for offsets of sinks that have no folder of their own
   std::size_t number = 0;
 };
+
+// Into the log, at the pace of its kind.
+void say_sink_fault(log::Pace& pace, const char* sink, const Error& error);
 
 std::unique_ptr<SinkThread> start_file_sink(SinkPlace place, const SinkOptions& options);
 // `connection`: of the sink alone.
